@@ -1,0 +1,60 @@
+/**
+ * Blocking: the one way in which a syscall waits.
+ *
+ * A handler tries; on -EAGAIN it returns the promise of `blockOn`, which sleeps on a queue and tries again. A signal
+ * that is to be delivered ends the sleep with a restart code.
+ */
+import { EAGAIN, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
+import type { Task } from './task.ts';
+import type { Waiter, WaitQueue } from './wait-queue.ts';
+
+export const WAKE_EVENT = 0;
+export const WAKE_SIGNAL = 1;
+export const WAKE_TIMEOUT = 2;
+export type WakeReason = typeof WAKE_EVENT | typeof WAKE_SIGNAL | typeof WAKE_TIMEOUT;
+
+/**
+ * Sleeps until one of `queues` is woken with one of `events`, a signal is to be delivered, or the deadline passes.
+ *
+ * @param deadlineNs on the monotonic clock, in ns; Infinity for none
+ */
+export function sleepOn(
+  task: Task,
+  queues: readonly WaitQueue[],
+  events: number,
+  deadlineNs: number,
+): Promise<WakeReason> {
+  if (task.hasSignalToDeliver()) return Promise.resolve(WAKE_SIGNAL);
+  return new Promise((resolve) => {
+    const finish = (reason: WakeReason): void => {
+      for (const queue of queues) queue.remove(waiter);
+      if (timer !== null) task.kernel.timers.cancel(timer);
+      task.wakeFromSleep = null;
+      resolve(reason);
+    };
+    const waiter: Waiter = { notify: () => finish(WAKE_EVENT) };
+    const timer = deadlineNs === Infinity ? null : task.kernel.timers.add(deadlineNs, () => finish(WAKE_TIMEOUT));
+    for (const queue of queues) queue.add(waiter, events);
+    task.wakeFromSleep = () => finish(WAKE_SIGNAL);
+  });
+}
+
+/**
+ * Repeats `attempt` until it gives something other than -EAGAIN, sleeping on `queue` in between.
+ * Gives its result, -ERESTARTSYS when a signal came first, or -ETIMEDOUT at the deadline.
+ */
+export async function blockOn(
+  task: Task,
+  queue: WaitQueue,
+  events: number,
+  attempt: () => number,
+  deadlineNs = Infinity,
+): Promise<number> {
+  for (;;) {
+    const reason = await sleepOn(task, [queue], events, deadlineNs);
+    const result = attempt();
+    if (result !== -EAGAIN) return result;
+    if (reason === WAKE_SIGNAL) return -ERESTARTSYS;
+    if (reason === WAKE_TIMEOUT) return -ETIMEDOUT;
+  }
+}

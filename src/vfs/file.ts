@@ -1,0 +1,91 @@
+/**
+ * Open file descriptions (Linux: struct file). Everything a descriptor can refer to is a File: regular files,
+ * directories, pipes, eventfds, epolls, sockets, terminals.
+ *
+ * Reads and writes never block: they give -EAGAIN, and the syscall layer sleeps on `queue` and tries again, unless
+ * O_NONBLOCK is set.
+ */
+import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.ts';
+import type { Task } from '../kernel/task.ts';
+import { WaitQueue } from '../kernel/wait-queue.ts';
+import type { DirEmit, Inode } from './inode.ts';
+import type { Path } from './path.ts';
+
+/** A host file that can be mapped into a guest: the descriptor stays owned by the file. */
+export interface HostMapping {
+  hostFd: number;
+}
+
+export abstract class File {
+  /** Access mode and status flags, O_* (without O_CLOEXEC, which belongs to the descriptor). */
+  flags: number;
+  /** The file offset; only the syscall layer moves it. */
+  position = 0;
+  /** Descriptors and mappings that refer to it. */
+  refs = 1;
+  readonly path: Path;
+  /** Woken with POLL* bits when readiness changes. */
+  readonly queue: WaitQueue;
+
+  constructor(path: Path, flags: number, queue: WaitQueue = new WaitQueue()) {
+    this.path = path;
+    this.flags = flags;
+    this.queue = queue;
+  }
+
+  abstract get inode(): Inode;
+
+  /** Whether it has an offset: false for pipes, sockets, terminals. */
+  get isSeekable(): boolean {
+    return false;
+  }
+
+  /** POLL* bits that hold now. Regular files: POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM. */
+  abstract poll(): number;
+
+  /** At most `length` bytes at `offset` (ignored when not seekable) to `dst[at..]`: bytes read, 0 at the end, or -errno. */
+  read(_dst: Uint8Array, _at: number, _length: number, _offset: number): number {
+    return -EINVAL;
+  }
+  /** Bytes written or -errno. With O_APPEND the file itself looks for its end and ignores `offset`. */
+  write(_src: Uint8Array, _at: number, _length: number, _offset: number): number {
+    return -EINVAL;
+  }
+  /** Entries from `offset` (0, or a `nextOffset` given before): 0 or -errno. Gives "." and ".." too. */
+  readdir(_offset: number, _emit: DirEmit): number {
+    return -ENOTDIR;
+  }
+  /** The new position for lseek(2) or -errno; the default is for files without an offset. */
+  seek(_offset: number, _whence: number): number {
+    return -ESPIPE;
+  }
+  truncate(_size: number): number {
+    return -EINVAL;
+  }
+  /** fallocate(2). */
+  allocate(_mode: number, _offset: number, _length: number): number {
+    return -ENODEV;
+  }
+  fsync(): number {
+    return -EINVAL;
+  }
+  ioctl(_task: Task, _command: number, _argument: number): number | Promise<number> {
+    return -ENOTTY;
+  }
+  /** For mmap(2): a host descriptor with these bytes. `isShared` and `isWritable` as the mapping will be. */
+  mapping(_isShared: boolean, _isWritable: boolean): HostMapping | number {
+    return -ENODEV;
+  }
+  /** The last reference is gone: free what it holds. */
+  release(): void {}
+
+  /** One reference less. */
+  unref(): void {
+    this.refs -= 1;
+    if (this.refs === 0) this.release();
+  }
+  ref(): this {
+    this.refs += 1;
+    return this;
+  }
+}
