@@ -78,12 +78,7 @@ export class Credentials implements CredentialFields {
 }
 
 /** A container's first process: all ids equal; capabilities as its configuration says. */
-export function userCredentials(
-  uid: number,
-  gid: number,
-  groups: readonly number[],
-  caps: Capabilities,
-): Credentials {
+export function userCredentials(uid: number, gid: number, groups: readonly number[], caps: Capabilities): Credentials {
   return new Credentials({
     uid,
     euid: uid,

@@ -4,8 +4,9 @@
  * A standard signal is there at most once; real-time signals queue in order (signal(7)). A signal can be pending
  * without an entry when the sender's RLIMIT_SIGPENDING was used up.
  */
-import { SI_USER, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP } from '../abi/signal.ts';
+
 import { SigInfo } from '../abi/siginfo.ts';
+import { SI_USER, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP } from '../abi/signal.ts';
 import type { UserCounts } from './user-counts.ts';
 
 function bit(signo: number): number {

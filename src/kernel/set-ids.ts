@@ -21,13 +21,7 @@ export function setuid(creds: Credentials, uid: number): Credentials | number {
 export function setreuid(creds: Credentials, ruid: number, euid: number): Credentials | number {
   const isPrivileged = creds.hasCapability(CAP_SETUID);
   if (ruid !== UNCHANGED && !isPrivileged && ruid !== creds.uid && ruid !== creds.euid) return -EPERM;
-  if (
-    euid !== UNCHANGED &&
-    !isPrivileged &&
-    euid !== creds.uid &&
-    euid !== creds.euid &&
-    euid !== creds.suid
-  ) {
+  if (euid !== UNCHANGED && !isPrivileged && euid !== creds.uid && euid !== creds.euid && euid !== creds.suid) {
     return -EPERM;
   }
   const newUid = ruid === UNCHANGED ? creds.uid : ruid;
@@ -72,13 +66,7 @@ export function setgid(creds: Credentials, gid: number): Credentials | number {
 export function setregid(creds: Credentials, rgid: number, egid: number): Credentials | number {
   const isPrivileged = creds.hasCapability(CAP_SETGID);
   if (rgid !== UNCHANGED && !isPrivileged && rgid !== creds.gid && rgid !== creds.egid) return -EPERM;
-  if (
-    egid !== UNCHANGED &&
-    !isPrivileged &&
-    egid !== creds.gid &&
-    egid !== creds.egid &&
-    egid !== creds.sgid
-  ) {
+  if (egid !== UNCHANGED && !isPrivileged && egid !== creds.gid && egid !== creds.egid && egid !== creds.sgid) {
     return -EPERM;
   }
   const newGid = rgid === UNCHANGED ? creds.gid : rgid;

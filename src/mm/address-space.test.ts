@@ -24,9 +24,18 @@ test('adjacent equal mappings become one, a hole in the middle makes two', () =>
   assert.equal(mm.install(anon(AT, 2), -1, 0), 0);
   assert.equal(mm.install(anon(AT + 4 * P, 2), -1, 0), 0);
   assert.equal(mm.install(anon(AT + 2 * P, 2), -1, 0), 0);
-  assert.deepEqual([...mm.vmas].map((v) => [v.start, v.end]), [[AT, AT + 6 * P]]);
+  assert.deepEqual(
+    [...mm.vmas].map((v) => [v.start, v.end]),
+    [[AT, AT + 6 * P]],
+  );
   assert.equal(mm.unmap(AT + P, P), 0);
-  assert.deepEqual([...mm.vmas].map((v) => [v.start, v.end]), [[AT, AT + P], [AT + 2 * P, AT + 6 * P]]);
+  assert.deepEqual(
+    [...mm.vmas].map((v) => [v.start, v.end]),
+    [
+      [AT, AT + P],
+      [AT + 2 * P, AT + 6 * P],
+    ],
+  );
   assert.equal(mm.totalPages, 5);
   assert.equal(mm.dataPages, 5);
   host.agreesWith(mm);
@@ -44,7 +53,10 @@ test('nothing touches immutable ranges, munmap leaves trampolines, mapping over 
   assert.equal(mm.reserve(AT + 2 * P, AT + 3 * P, 'trampoline'), 0);
   assert.equal(mm.install(anon(AT + 3 * P, 1), -1, 0), 0);
   assert.equal(mm.unmap(AT + P, 3 * P), 0);
-  assert.deepEqual(seen, [[AT + P, AT + 2 * P], [AT + 2 * P, AT + 3 * P]]);
+  assert.deepEqual(seen, [
+    [AT + P, AT + 2 * P],
+    [AT + 2 * P, AT + 3 * P],
+  ]);
   assert.deepEqual(host.log.slice(-2), [`munmap ${AT + P} ${P}`, `munmap ${AT + 3 * P} ${P}`]);
   assert.equal(mm.vmas.at(AT + 2 * P)?.kind, 'trampoline');
   assert.equal(mm.install(anon(AT + 2 * P, 1), -1, 0), 0);

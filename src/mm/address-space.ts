@@ -125,7 +125,13 @@ export class AddressSpace {
   }
 
   /** Records pages of the stub, the vDSO or the patcher, which the host has mapped already. */
-  reserve(start: number, end: number, kind: 'special' | 'reserved' | 'trampoline', name = '', prot = PROT_NONE): number {
+  reserve(
+    start: number,
+    end: number,
+    kind: 'special' | 'reserved' | 'trampoline',
+    name = '',
+    prot = PROT_NONE,
+  ): number {
     if (this.vmas.overlaps(start, end)) return -EINVAL;
     const vma = new Vma(start, end, prot, prot === PROT_NONE ? 0 : VM_MAY_ALL & ~0x20);
     vma.kind = kind;
@@ -223,7 +229,10 @@ export class AddressSpace {
     } else if (newEnd > oldEnd) {
       if (addr - this.startBrk + (this.endData - this.startData) > this.limits.soft(RLIMIT_DATA)) return this.brk;
       const next = this.vmas.find(oldEnd);
-      if (next !== undefined && next.start < newEnd + ((next.flags & VM_GROWSDOWN) !== 0 ? STACK_GUARD_GAP : PAGE_SIZE)) {
+      if (
+        next !== undefined &&
+        next.start < newEnd + ((next.flags & VM_GROWSDOWN) !== 0 ? STACK_GUARD_GAP : PAGE_SIZE)
+      ) {
         return this.brk;
       }
       const heap = new Vma(oldEnd, newEnd, PROT_READ | PROT_WRITE, VM_MAY_ALL | this.futureLock);

@@ -141,7 +141,7 @@ export class VmaList {
       const chunk = this.#chunks[c];
       const lower = chunk?.vmas[i];
       const floor = lower === undefined ? low : Math.max(low, lower.end);
-      const start = ceiling - length - (((ceiling - length) % align) + align) % align;
+      const start = ceiling - length - ((((ceiling - length) % align) + align) % align);
       if (start >= floor) return start;
       if (chunk === undefined || lower === undefined || lower.end <= low) return -1;
       upper = lower;
