@@ -82,10 +82,11 @@ struct thread {
   u8 *mailbox;
   struct ucontext *host; /* the SIGSYS frame while in the trap path, NULL on the patched path */
   int received[RECEIVED_FD_LIMIT];
+  u64 cookie;         /* came with the descriptors; proves to the sentry that it asked for the clone */
   u32 received_count;
   u32 fs_slot;        /* index in FS_TABLE, 0 when not registered */
   struct ucontext frame;
-  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - sizeof(struct ucontext)];
+  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - sizeof(struct ucontext)];
   u8 fpu[FPU_BUFFER_SIZE] __attribute__((aligned(64)));
 };
 
@@ -95,7 +96,7 @@ static u64 xstate_features;
 static u8 fpu_tail[48];    /* sw_reserved of a host frame, for frames we make */
 
 extern long stub_syscall(long nr, long a, long b, long c, long d, long e, long f);
-extern long stub_clone(long flags, long stack, long ptid, long ctid, long tls, void (*start)(struct thread *), struct thread *t);
+extern long stub_clone(long flags, long stack, long ptid, long ctid, long cookie, void (*start)(struct thread *), struct thread *t);
 extern int stub_copy(void *to, const void *from, u64 length);   /* 0, or 1 when it faulted */
 extern long stub_copy_string(void *to, const void *from, u64 max); /* length with NUL; -1 fault; max + 1 when too long */
 extern u8 stub_copy_begin[], stub_copy_end[], stub_copy_fault[];
@@ -287,7 +288,7 @@ static void ring_and_wait(u8 *mb) {
 }
 
 static void receive_fds(struct thread *t) {
-  u8 byte[8];
+  u8 byte[8] __attribute__((aligned(8))) = {0};
   struct {
     void *base;
     u64 length;
@@ -304,6 +305,7 @@ static void receive_fds(struct thread *t) {
   t->received_count = 0;
   long n = stub_syscall(__NR_recvmsg, control_fd, (long)&msg, 0x40000000 /* MSG_CMSG_CLOEXEC */, 0, 0, 0);
   if (n < 0 || msg.controllen < 16) return;
+  t->cookie = *(u64 *)byte;
   u64 length = *(u64 *)control.bytes;
   u32 count = (u32)((length - 16) / 4);
   if (count > RECEIVED_FD_LIMIT) count = RECEIVED_FD_LIMIT;
@@ -335,7 +337,7 @@ static long do_fork(struct thread *t) {
   if (t->received_count != 2) return -14;
   int tid = 0;
   /* CLONE_PARENT: all stubs are children of the zygote, which reaps them. CHILD_SETTID tells the child its own tid. */
-  long pid = stub_syscall(__NR_clone, 0x8000 | 0x01000000, 0, 0, (long)&tid, 0, 0);
+  long pid = stub_syscall(__NR_clone, 0x8000 | 0x01000000, 0, 0, (long)&tid, 0, (long)t->cookie);
   if (pid != 0) {
     stub_syscall(__NR_close, mailbox_fd, 0, 0, 0, 0, 0);
     stub_syscall(__NR_close, new_control, 0, 0, 0, 0, 0);
@@ -363,7 +365,7 @@ static void prepare_thread(struct thread *t, u32 slot) {
   t->is_fpu_stashed = 0;
 }
 
-static long do_thread(struct thread *t, u32 slot) {
+static long do_thread(struct thread *t, u32 slot, u64 cookie) {
   if (slot >= THREAD_LIMIT) return -22;
   struct thread *child = thread_at(slot);
   prepare_thread(child, slot);
@@ -371,7 +373,7 @@ static long do_thread(struct thread *t, u32 slot) {
   memcpy(child->fpu, image, xstate_size + 4);
   /* VM FS FILES SIGHAND THREAD SYSVSEM CHILD_SETTID */
   return stub_clone(0x01000000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000, (long)child + PATCHED_STACK_TOP, 0,
-                    (long)(child->mailbox + MB_TID), 0, thread_main, child);
+                    (long)(child->mailbox + MB_TID), (long)cookie, thread_main, child);
 }
 
 /*
@@ -427,7 +429,7 @@ static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
     case OP_FORK:
       return do_fork(t);
     case OP_THREAD:
-      return do_thread(t, (u32)a[0]);
+      return do_thread(t, (u32)a[0], a[1]);
     case OP_SET_FS:
       write_fs(a[0]);
       register_fs(t, a[0]);
@@ -799,7 +801,7 @@ __attribute__((used)) void zygote_main(void) {
     int mailbox_fd = t->received[0];
     int new_control = t->received[1];
     int tid = 0;
-    long pid = stub_syscall(__NR_clone, 0x01000000 | 17, 0, 0, (long)&tid, 0, 0);
+    long pid = stub_syscall(__NR_clone, 0x01000000 | 17, 0, 0, (long)&tid, 0, (long)t->cookie);
     if (pid == 0) new_stub(mailbox_fd, new_control, tid);
     stub_syscall(__NR_close, mailbox_fd, 0, 0, 0, 0, 0);
     stub_syscall(__NR_close, new_control, 0, 0, 0, 0, 0);
