@@ -29,16 +29,13 @@ test("the command's own flags are left alone", () => {
 
 test('defaults are the caller', () => {
   const { uid, gid, env, cwd, root } = options('true');
-  assert.deepEqual(
-    { uid, gid, cwd, root, home: env['HOME'] },
-    { uid: 7, gid: 8, cwd: '/tmp', root: '/', home: '/root' },
-  );
+  assert.deepEqual({ uid, gid, cwd, root, home: env.HOME }, { uid: 7, gid: 8, cwd: '/tmp', root: '/', home: '/root' });
 });
 
 test('--env overrides the environment, an empty value is one', () => {
   const { env } = options('--env', 'LANG=de=x', '-e', 'EMPTY=', 'true');
-  assert.equal(env['LANG'], 'de=x');
-  assert.equal(env['EMPTY'], '');
+  assert.equal(env.LANG, 'de=x');
+  assert.equal(env.EMPTY, '');
 });
 
 test('global flags count before and after the verb', () => {
