@@ -380,26 +380,38 @@ static long do_thread(struct thread *t, u32 slot, u64 cookie) {
  * Overwrites the five bytes at a site by a jump. Other threads may be running there: int3 first, then the tail, then the
  * first byte, with the pipelines of all threads synchronised in between (membarrier(2), as the kernel pokes its own text).
  */
-static long do_patch(u8 *mb, const u64 *a) {
+static long do_patch(const u64 *a) {
   u8 *at = (u8 *)a[0];
-  u64 bytes = a[1];
+  u8 *trampoline = (u8 *)a[1];
   long prot = (long)a[2];
-  u32 site = (u32)a[3];
-  u64 page = (u64)at & ~0xfffUL;
-  u64 length = (((u64)at + 5 + 0xfff) & ~0xfffUL) - page;
-  (void)mb;
-  if (site < SITE_LIMIT && a[4] != 0) ((u64 *)SITE_TABLE)[site] = a[4];
-  long r = stub_syscall(__NR_mprotect, (long)page, (long)length, prot | 3, 0, 0, 0);
+  u64 site = a[3];
+  u64 nr = a[4];
+  if (site >= SITE_LIMIT) return -22;
+
+  /* movabs $(site << 32 | nr), %rax; jmp *(the last word of the page) */
+  u64 page = (u64)trampoline & ~0xfffUL;
+  u64 entry = (u64)stub_patched_entry;
+  u8 code[16] = {0x48, 0xb8, [10] = 0xff, [11] = 0x25};
+  *(u64 *)(code + 2) = site << 32 | (u32)nr;
+  *(u32 *)(code + 12) = (u32)(page + 4088 - ((u64)trampoline + 16));
+  long r = stub_syscall(__NR_mprotect, (long)page, 4096, 7, 0, 0, 0);
   if (r < 0) return r;
-  u8 tail[4];
-  memcpy(tail, (u8 *)&bytes + 1, 4);
+  if (stub_copy((void *)(page + 4088), &entry, 8) || stub_copy(trampoline, code, 16)) return -14;
+  stub_syscall(__NR_mprotect, (long)page, 4096, 5, 0, 0, 0);
+  ((u64 *)SITE_TABLE)[site] = (u64)at + 7;
+
+  page = (u64)at & ~0xfffUL;
+  u64 length = (((u64)at + 5 + 0xfff) & ~0xfffUL) - page;
+  r = stub_syscall(__NR_mprotect, (long)page, (long)length, prot | 3, 0, 0, 0);
+  if (r < 0) return r;
+  u32 distance = (u32)((u64)trampoline - ((u64)at + 5));
   u8 trap = 0xcc;
-  u8 first = (u8)bytes;
+  u8 jump = 0xe9;
   if (!stub_copy(at, &trap, 1)) {
     stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-    stub_copy(at + 1, tail, 4);
+    stub_copy(at + 1, &distance, 4);
     stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-    stub_copy(at, &first, 1);
+    stub_copy(at, &jump, 1);
     stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
   }
   return stub_syscall(__NR_mprotect, (long)page, (long)length, prot, 0, 0, 0);
@@ -444,7 +456,7 @@ static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
       *(volatile u64 *)(mb + MB_FPU) = read_gs();
       return 0;
     case OP_PATCH:
-      return do_patch(mb, a);
+      return do_patch(a);
     default:
       if (op >= 1024) return -38;
       return stub_syscall(op, (long)a[0], (long)a[1], (long)a[2], (long)a[3],

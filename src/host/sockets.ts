@@ -59,7 +59,7 @@ export function sendFds(socket: number, fds: readonly number[], cookie: number):
   payloadView.setUint32(4, Math.floor(cookie / 2 ** 32), true);
   prepare(8, (length + 7) & ~7);
   const sent = native.syscall(SENDMSG, socket, header, MSG_NOSIGNAL);
-  return sent < 0 ? sent : 0;
+  return Math.min(sent, 0);
 }
 
 /** What `receive` took: payload bytes, descriptors, and the sender's pid when the socket attests it. */

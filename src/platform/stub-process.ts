@@ -3,6 +3,7 @@
  *
  * Everything read from a mailbox is the guest's to forge: each word is read once, offsets are masked or bounded.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { ENOMEM } from '../abi/errno.ts';
 import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
@@ -18,6 +19,7 @@ const PIDFD_OPEN = 434;
 const PIDFD_SEND_SIGNAL = 424;
 const PROCESS_VM_READV = 310;
 const PROCESS_VM_WRITEV = 311;
+const TGKILL = 234;
 const SIGKILL = 9;
 const USER_END = 2 ** 47;
 
@@ -28,6 +30,30 @@ export const CLONE_THREAD = 0x01000000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000
 
 const vmLocal = new BigUint64Array(2);
 const vmRemote = new BigUint64Array(2);
+
+/**
+ * The host's id of the thread that calls itself `claimed` in the innermost PID namespace; 0 when the process has none. The
+ * claim is the guest's to forge, so only threads of that very process are looked at.
+ */
+function hostThreadId(pid: number, claimed: number): number {
+  let threads: string[];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return 0; // it has just ended, which its control socket tells
+  }
+  for (const thread of threads) {
+    let status = '';
+    try {
+      status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1');
+    } catch {
+      continue; // this thread has just ended
+    }
+    const ids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split('\t');
+    if (Number(ids?.at(-1)) === claimed) return Number(thread);
+  }
+  return 0;
+}
 
 export class StubProcess {
   readonly window: MailboxWindow;
@@ -102,6 +128,17 @@ export class StubProcess {
     return childThread;
   }
 
+  /**
+   * Prepares a new thread in this process on behalf of `parent`: queues the command and gives the thread, which reports with
+   * KIND_STARTED and starts with the register set of the answer; the parent reports with KIND_DONE.
+   */
+  prepareThread(parent: StubThread): StubThread | number {
+    const thread = this.addThread();
+    if (typeof thread === 'number') return thread;
+    parent.command(L.OP_THREAD, thread.slot, this.gate.expect(CLONE_THREAD));
+    return thread;
+  }
+
   /** The kernel-attested pid, as the host sees it; 0 while the process has not come up. */
   get pid(): number {
     if (this.#pid === 0) {
@@ -158,6 +195,7 @@ export class StubThread {
   readonly word: number;
   readonly registers: DataView;
   readonly #i32: Int32Array;
+  #hostTid = 0;
   #commands = 0;
   #copyouts = 0;
   #dataUsed = 0;
@@ -222,6 +260,16 @@ export class StubThread {
     this.#copyouts += 1;
     this.#dataUsed += (length + 63) & ~63;
     return true;
+  }
+
+  /**
+   * Makes the thread leave guest code: it reports with KIND_INTERRUPT. Nothing happens if it is in the kernel, where signals are
+   * looked for anyway.
+   */
+  interrupt(): void {
+    if (this.hasRequest || this.process.pid === 0) return;
+    if (this.#hostTid === 0) this.#hostTid = hostThreadId(this.process.pid, this.#i32[this.word + (L.MB_TID >> 2)]);
+    if (this.#hostTid !== 0) native.syscall(TGKILL, this.process.pid, this.#hostTid, L.KICK_SIGNAL);
   }
 
   /** Tells the thread to sleep: its call blocks. */

@@ -4,64 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { native, nativeFolder } from '../host/native.ts';
-import { CloneGate } from './clone-gate.ts';
 import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
-import { MailboxWindow } from './mailbox-window.ts';
-import { StubProcess, type StubThread } from './stub-process.ts';
-import { startZygote } from './zygote.ts';
+import { CODE, gate, next, POLL, register, STACK, start, stopZygote, window, zygote } from './stub-fixture.ts';
 
-const MMAP = 9;
-const KILL = 62;
-const POLL = 7;
-const CODE = 0x400000;
-const STACK = 0x500000;
-const MAP_PRIVATE_ANONYMOUS_FIXED = 0x32;
-
-const zygote = startZygote();
-const gate = new CloneGate(zygote.listener);
-const window = new MailboxWindow();
-zygote.globalPage[L.GP_SPIN_LIMIT >> 2] = 1000;
-after(() => native.syscall(KILL, zygote.pid, 9));
-
-/** Waits for one of the threads to ask, as the sentry's loop does, for at most five seconds. */
-function next(...threads: StubThread[]): StubThread {
-  const pollFd = new Int32Array([zygote.listener, 1]);
-  const deadline = performance.now() + 5000;
-  while (performance.now() < deadline) {
-    for (const thread of threads) if (thread.hasRequest) return thread;
-    if (gate.isExpecting) {
-      pollFd[1] = 1;
-      if (native.syscall(POLL, pollFd, 1, 0) > 0) gate.answer();
-    }
-  }
-  return assert.fail('no request arrived');
-}
-
-/** A process with `code` mapped and running; other registers are zero. */
-function start(code: readonly number[]): StubThread {
-  const thread = StubProcess.spawn(window, gate, zygote);
-  assert.ok(typeof thread !== 'number', `spawn gave ${thread}`);
-  assert.equal(next(thread).kind, L.KIND_STARTED);
-  for (const at of [CODE, STACK]) thread.command(MMAP, at, 0x10000, 7, MAP_PRIVATE_ANONYMOUS_FIXED, -1, 0);
-  thread.reply(L.ACTION_RESUME, 0, 1);
-  assert.equal(next(thread).kind, L.KIND_DONE);
-  assert.equal(thread.commandResult(0), CODE);
-  assert.equal(thread.process.writeMemory(CODE, new Uint8Array(code), 0, code.length), code.length);
-  for (let i = 0; i < 18; i++) thread.registers.setBigUint64(i * 8, 0n, true);
-  setRegister(thread, REG.rip, CODE);
-  setRegister(thread, REG.rsp, STACK + 0x8000);
-  thread.replyRegisters(L.FPU_RESET);
-  return thread;
-}
-
-function setRegister(thread: StubThread, register: number, value: number): void {
-  thread.registers.setBigUint64(register * 8, BigInt(value), true);
-}
-
-function register(thread: StubThread, at: number): number {
-  return Number(thread.registers.getBigUint64(at * 8, true));
-}
+after(stopZygote);
 
 test('a system call arrives with number, arguments and registers, and its result goes back', () => {
   // mov $39,%eax; mov $5,%edi; syscall; mov %rax,%rdi; mov $60,%eax; syscall
