@@ -77,6 +77,12 @@ export function advise(mm: AddressSpace, start: number, length: number, advice: 
   const end = start + pageUp(length);
   if (!(end >= start)) return -EINVAL;
   if (end > TASK_SIZE) return -ENOMEM;
+  const result = adviseRange(mm, start, end, advice, change);
+  if (change !== NO_CHANGE) mm.mergeAround(start, end);
+  return result;
+}
+
+function adviseRange(mm: AddressSpace, start: number, end: number, advice: number, change: Change): number {
   let hole = 0;
   let at = start;
   while (at < end) {
@@ -96,7 +102,6 @@ export function advise(mm: AddressSpace, start: number, length: number, advice: 
     const target = mm.vmas.at(from);
     if (target !== undefined) mm.change(target, target.prot, (target.flags | change.set) & ~change.clear);
   }
-  mm.mergeAround(start, end);
   return hole;
 }
 

@@ -20,40 +20,44 @@ test('find, before, overlapping and gap search agree with a map of pages', () =>
   const step = fc.record({ at: fc.nat(SPAN - 2), length: fc.integer({ min: 1, max: 3 }), isRemoval: fc.boolean() });
   const query = fc.record({ low: fc.nat(SPAN), high: fc.nat(SPAN), length: fc.integer({ min: 1, max: 40 }) });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 500, size: 'max' }), fc.array(query, { maxLength: 10 }), (steps, queries) => {
-      const list = new VmaList();
-      const model: boolean[] = new Array(SPAN + 4).fill(false);
-      for (const { at, length, isRemoval } of steps) {
-        const found = list.at(at * PAGE_SIZE);
-        assert.equal(found !== undefined, model[at]);
-        if (isRemoval && found !== undefined) {
-          list.remove(found);
-          model.fill(false, found.start / PAGE_SIZE, found.end / PAGE_SIZE);
-        } else if (!model.slice(at, at + length).includes(true)) {
-          list.insert(new Vma(at * PAGE_SIZE, (at + length) * PAGE_SIZE, 3, 0));
-          model.fill(true, at, at + length);
+    fc.property(
+      fc.array(step, { maxLength: 500, size: 'max' }),
+      fc.array(query, { maxLength: 10 }),
+      (steps, queries) => {
+        const list = new VmaList();
+        const model: boolean[] = new Array(SPAN + 4).fill(false);
+        for (const { at, length, isRemoval } of steps) {
+          const found = list.at(at * PAGE_SIZE);
+          assert.equal(found !== undefined, model[at]);
+          if (isRemoval && found !== undefined) {
+            list.remove(found);
+            model.fill(false, found.start / PAGE_SIZE, found.end / PAGE_SIZE);
+          } else if (!model.slice(at, at + length).includes(true)) {
+            list.insert(new Vma(at * PAGE_SIZE, (at + length) * PAGE_SIZE, 3, 0));
+            model.fill(true, at, at + length);
+          }
         }
-      }
-      let last = 0;
-      let count = 0;
-      for (const vma of list) {
-        assert.ok(vma.start >= last);
-        assert.equal(list.before(vma.start)?.end ?? 0, last);
-        last = vma.end;
-        count += 1;
-      }
-      assert.equal(count, list.length);
-      for (const { low, high, length } of queries) {
-        const expectedTop = gapInModel(model, length, low, high, true);
-        const top = list.gapTopDown(length * PAGE_SIZE, low * PAGE_SIZE, high * PAGE_SIZE);
-        assert.equal(top < 0 ? -1 : top / PAGE_SIZE, expectedTop);
-        const expectedBottom = gapInModel(model, length, low, high, false);
-        const bottom = list.gapBottomUp(length * PAGE_SIZE, low * PAGE_SIZE, high * PAGE_SIZE);
-        assert.equal(bottom < 0 ? -1 : bottom / PAGE_SIZE, expectedBottom);
-        const inside = list.overlapping(low * PAGE_SIZE, high * PAGE_SIZE);
-        assert.equal(inside.length > 0, low < high && model.slice(low, high).includes(true));
-      }
-    }),
+        let last = 0;
+        let count = 0;
+        for (const vma of list) {
+          assert.ok(vma.start >= last);
+          assert.equal(list.before(vma.start)?.end ?? 0, last);
+          last = vma.end;
+          count += 1;
+        }
+        assert.equal(count, list.length);
+        for (const { low, high, length } of queries) {
+          const expectedTop = gapInModel(model, length, low, high, true);
+          const top = list.gapTopDown(length * PAGE_SIZE, low * PAGE_SIZE, high * PAGE_SIZE);
+          assert.equal(top < 0 ? -1 : top / PAGE_SIZE, expectedTop);
+          const expectedBottom = gapInModel(model, length, low, high, false);
+          const bottom = list.gapBottomUp(length * PAGE_SIZE, low * PAGE_SIZE, high * PAGE_SIZE);
+          assert.equal(bottom < 0 ? -1 : bottom / PAGE_SIZE, expectedBottom);
+          const inside = list.overlapping(low * PAGE_SIZE, high * PAGE_SIZE);
+          assert.equal(inside.length > 0, low < high && model.slice(low, high).includes(true));
+        }
+      },
+    ),
     { numRuns: 150 },
   );
 });
