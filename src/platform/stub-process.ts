@@ -195,6 +195,7 @@ export class StubThread {
   readonly word: number;
   readonly registers: DataView;
   readonly #i32: Int32Array;
+  #hostTid = 0;
   readonly #precopyAddr = new Float64Array(L.PRECOPY_LIMIT).fill(-1);
   readonly #precopyLength = new Float64Array(L.PRECOPY_LIMIT);
   readonly #precopyOffset = new Float64Array(L.PRECOPY_LIMIT);
