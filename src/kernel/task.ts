@@ -10,15 +10,39 @@ import type { UserMemory } from '../mm/user-memory.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
+import { isCapabilitySubset } from './capability-set.ts';
 import type { Credentials } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
-import type { TaskSignals } from './signal.ts';
+import { TaskSignals } from './task-signals.ts';
 import type { ThreadGroup } from './thread-group.ts';
+import { Usage } from './usage.ts';
+
+/** comm holds 16 bytes with its NUL (TASK_COMM_LEN). */
+export const TASK_NAME_MAX = 15;
+
+export interface TaskInit {
+  readonly kernel: Kernel;
+  readonly tid: number;
+  readonly group: ThreadGroup;
+  readonly mm: AddressSpace;
+  readonly mem: UserMemory;
+  readonly thread: GuestThread;
+  readonly files: FdTable;
+  readonly fs: FsContext;
+  readonly creds: Credentials;
+  readonly name: string;
+}
+
+/** Stands in for the host thread of a task that does not have one yet, or no longer. */
+export const NO_THREAD: GuestThread = {
+  registers: new DataView(new ArrayBuffer(18 * 8)),
+  interrupt(): void {},
+};
 
 export class Task {
   readonly kernel: Kernel;
-  /** Thread id; the leader's equals the thread group's id. */
-  readonly tid: number;
+  /** Thread id; the leader's equals the thread group's id. Only exec changes it (see `beginExec`). */
+  tid: number;
   group: ThreadGroup;
   mm: AddressSpace;
   mem: UserMemory;
@@ -26,7 +50,7 @@ export class Task {
   files: FdTable;
   fs: FsContext;
   creds: Credentials;
-  signals: TaskSignals;
+  readonly signals: TaskSignals;
   /** comm: at most 15 bytes, a binary string. */
   name: string;
   /** While the task sleeps in `sleepOn`: ends the sleep because a signal came. */
@@ -39,5 +63,72 @@ export class Task {
   robustList = 0;
   /** The task a vfork(2) parent waits for runs `onVforkDone` at its exec or exit. */
   onVforkDone: (() => void) | null = null;
+  /** Its exit has begun: `mem` writes at once, since the thread never returns to the guest to copy anything out. */
+  isExiting = false;
   isExited = false;
+  /** PR_SET_NO_NEW_PRIVS. */
+  hasNoNewPrivs = false;
+  /** PR_SET_PDEATHSIG; 0 for none. */
+  parentDeathSignal = 0;
+  /** personality(2). */
+  personality = 0;
+  /** setpriority(2). */
+  nice = 0;
+  /** sched_setscheduler(2): SCHED_OTHER 0. */
+  schedPolicy = 0;
+  schedPriority = 0;
+  isSchedResetOnFork = false;
+  /** sched_setaffinity(2), one bit per CPU; null for all. */
+  affinity: Uint8Array | null = null;
+  /** ioprio_set(2). */
+  ioPriority = 0;
+  /** PR_SET_TIMERSLACK. */
+  timerSlackNs = 50000;
+  readonly usage = new Usage();
+  /** When it was made, monotonic ns. */
+  readonly startNs: number;
+
+  constructor(init: TaskInit) {
+    this.kernel = init.kernel;
+    this.tid = init.tid;
+    this.group = init.group;
+    this.mm = init.mm;
+    this.mem = init.mem;
+    this.thread = init.thread;
+    this.files = init.files;
+    this.fs = init.fs;
+    this.creds = init.creds;
+    this.signals = new TaskSignals(init.kernel.pids.users);
+    this.name = init.name.slice(0, TASK_NAME_MAX);
+    this.startNs = init.kernel.clock.monotonicNs();
+  }
+
+  get pid(): number {
+    return this.group.pid;
+  }
+
+  /** Whether the kernel has something to do before the guest goes on: `nextSignal` finds out what. */
+  hasSignalToDeliver(): boolean {
+    return this.signals.isDeliverable;
+  }
+
+  /** Takes on other credentials (Linux: commit_creds). */
+  setCredentials(next: Credentials): void {
+    const old = this.creds;
+    this.creds = next;
+    if (old.uid !== next.uid) {
+      this.kernel.pids.users.addTasks(old.uid, -1);
+      this.kernel.pids.users.addTasks(next.uid, 1);
+    }
+    const isOther =
+      old.euid !== next.euid ||
+      old.egid !== next.egid ||
+      old.fsuid !== next.fsuid ||
+      old.fsgid !== next.fsgid ||
+      !isCapabilitySubset(next.caps.permitted, old.caps.permitted);
+    if (isOther) {
+      this.group.dumpable = 0;
+      this.parentDeathSignal = 0;
+    }
+  }
 }

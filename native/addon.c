@@ -1,0 +1,259 @@
+/*
+ * The few things JavaScript cannot do: raw host system calls, the address of a buffer, a window of shared memory as an
+ * ArrayBuffer, and starting the zygote in namespaces of its own. Everything that decides anything is TypeScript.
+ *
+ * Safety: the callers are src/host and src/platform only. Lengths are theirs to check; this file turns JS values into
+ * registers and back and keeps no state.
+ */
+#define _GNU_SOURCE
+#define NAPI_VERSION 9
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <node_api.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_ARGS 7
+
+/* A raw system call: result or -errno, errno untouched (libc's wrapper would need it per thread, and a vfork child shares it). */
+static long raw(long nr, long a, long b, long c, long d, long e, long f) {
+  long result;
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+/* A JS number becomes an integer, a buffer or view its address, anything else 0. */
+static long to_register(napi_env env, napi_value value) {
+  double number;
+  if (napi_get_value_double(env, value, &number) == napi_ok) return (long)number;
+  void *data = NULL;
+  bool is = false;
+  if (napi_is_typedarray(env, value, &is) == napi_ok && is) {
+    napi_get_typedarray_info(env, value, NULL, NULL, &data, NULL, NULL);
+    return (long)data;
+  }
+  if (napi_is_dataview(env, value, &is) == napi_ok && is) {
+    napi_get_dataview_info(env, value, NULL, &data, NULL, NULL);
+    return (long)data;
+  }
+  if (napi_is_arraybuffer(env, value, &is) == napi_ok && is) {
+    napi_get_arraybuffer_info(env, value, &data, NULL);
+    return (long)data;
+  }
+  return 0;
+}
+
+/* syscall(nr, a0..a5): the kernel's own result as a number, negative errno included. */
+static napi_value js_syscall(napi_env env, napi_callback_info info) {
+  size_t count = MAX_ARGS;
+  napi_value argv[MAX_ARGS];
+  long args[MAX_ARGS] = {0};
+  napi_get_cb_info(env, info, &count, argv, NULL, NULL);
+  if (count > MAX_ARGS) count = MAX_ARGS;
+  for (size_t i = 0; i < count; i++) args[i] = to_register(env, argv[i]);
+  long result = raw(args[0], args[1], args[2], args[3], args[4], args[5], args[6]);
+  napi_value out;
+  napi_create_double(env, (double)result, &out);
+  return out;
+}
+
+/* addressOf(buffer): where its bytes are, exact (user addresses fit 47 bits). */
+static napi_value js_address_of(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argv[1];
+  napi_get_cb_info(env, info, &count, argv, NULL, NULL);
+  napi_value out;
+  napi_create_double(env, count == 1 ? (double)to_register(env, argv[0]) : 0, &out);
+  return out;
+}
+
+/* reserve(length): an ArrayBuffer over address space without memory; parts are mapped over by mmap(MAP_FIXED). */
+static napi_value js_reserve(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argv[1];
+  napi_get_cb_info(env, info, &count, argv, NULL, NULL);
+  double length = 0;
+  napi_get_value_double(env, argv[0], &length);
+  void *at = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  napi_value out;
+  if (at == MAP_FAILED) {
+    napi_throw_error(env, NULL, "cannot reserve address space for mailboxes");
+    return NULL;
+  }
+  if (napi_create_external_arraybuffer(env, at, (size_t)length, NULL, NULL, &out) != napi_ok) {
+    napi_throw_error(env, NULL, "this node does not allow external array buffers");
+    return NULL;
+  }
+  return out;
+}
+
+extern int uv_backend_fd(const void *loop);
+extern int uv_backend_timeout(const void *loop);
+
+/* uvBackendFd(): the epoll descriptor of Node's own loop, which the sentry's epoll watches. */
+static napi_value js_uv_backend_fd(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct uv_loop_s *loop = NULL;
+  napi_get_uv_event_loop(env, &loop);
+  napi_value out;
+  napi_create_int32(env, uv_backend_fd(loop), &out);
+  return out;
+}
+
+/* uvTimeout(): ms until Node's loop wants to run, -1 for never. */
+static napi_value js_uv_timeout(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct uv_loop_s *loop = NULL;
+  napi_get_uv_event_loop(env, &loop);
+  napi_value out;
+  napi_create_int32(env, uv_backend_timeout(loop), &out);
+  return out;
+}
+
+/* cpuid(leaf, subleaf): [eax, ebx, ecx, edx]; leaf -1 gives xcr0 as [low, high, 0, 0]. */
+static napi_value js_cpuid(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value argv[2];
+  napi_get_cb_info(env, info, &count, argv, NULL, NULL);
+  int64_t leaf = 0;
+  uint32_t subleaf = 0;
+  napi_get_value_int64(env, argv[0], &leaf);
+  if (count > 1) napi_get_value_uint32(env, argv[1], &subleaf);
+  uint32_t r[4] = {0};
+  if (leaf == -1) {
+    __asm__ volatile("xgetbv" : "=a"(r[0]), "=d"(r[1]) : "c"(0));
+  } else {
+    __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"((uint32_t)leaf), "c"(subleaf));
+  }
+  napi_value out;
+  napi_create_array_with_length(env, 4, &out);
+  for (uint32_t i = 0; i < 4; i++) {
+    napi_value v;
+    napi_create_uint32(env, r[i], &v);
+    napi_set_element(env, out, i, v);
+  }
+  return out;
+}
+
+struct spawn {
+  int exec_fd, control_fd, doorbell_fd, global_fd;
+  int is_isolated;
+  volatile long error;
+};
+
+static char spawn_stack[16384] __attribute__((aligned(16)));
+
+/*
+ * Runs in a vfork child that shares this process' memory: raw system calls and its own stack only.
+ * Descriptors are put at their fixed places, everything else is closed, and the zygote is executed.
+ */
+__attribute__((used, noreturn)) static void spawn_child(struct spawn *s) {
+  struct rlimit none = {0, 0};
+  struct rlimit stack = {8 << 20, 8 << 20};
+  struct rlimit files = {64, 64};
+  unsigned long no_signals = 0;
+  static const char name[] = "tsvisor-stub";
+  static const char empty[] = "";
+  const char *argv[] = {name, NULL};
+  const char *envp[] = {NULL};
+  /* First out of the way of the numbers they go to. */
+  int control = (int)raw(SYS_fcntl, s->control_fd, F_DUPFD_CLOEXEC, 16, 0, 0, 0);
+  int doorbell = (int)raw(SYS_fcntl, s->doorbell_fd, F_DUPFD_CLOEXEC, 16, 0, 0, 0);
+  int global = (int)raw(SYS_fcntl, s->global_fd, F_DUPFD_CLOEXEC, 16, 0, 0, 0);
+  int exec = (int)raw(SYS_fcntl, s->exec_fd, F_DUPFD_CLOEXEC, 16, 0, 0, 0);
+  raw(SYS_dup3, control, 3, 0, 0, 0, 0);
+  raw(SYS_dup3, doorbell, 4, 0, 0, 0, 0);
+  raw(SYS_dup3, global, 5, 0, 0, 0, 0);
+  raw(SYS_dup3, exec, 6, O_CLOEXEC, 0, 0, 0);
+  for (int fd = 0; fd < 3; fd++) raw(SYS_close, fd, 0, 0, 0, 0, 0);
+  raw(SYS_close_range, 7, ~0U, 0, 0, 0, 0);
+  raw(SYS_setsid, 0, 0, 0, 0, 0, 0);
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, 8, 0, 0);
+  raw(SYS_prlimit64, 0, RLIMIT_CORE, (long)&none, 0, 0, 0);
+  raw(SYS_prlimit64, 0, RLIMIT_STACK, (long)&stack, 0, 0, 0);
+  raw(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&files, 0, 0, 0);
+  raw(SYS_personality, ADDR_NO_RANDOMIZE, 0, 0, 0, 0, 0);
+  raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
+  raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+  if (s->is_isolated) {
+    /* An empty root: the directory of descriptors of a process, which shows nothing to anyone else. */
+    raw(SYS_mount, (long)"none", (long)"/", 0, MS_REC | MS_PRIVATE, 0, 0);
+    raw(SYS_chroot, (long)"/proc/self/fdinfo", 0, 0, 0, 0, 0);
+    raw(SYS_chdir, (long)"/", 0, 0, 0, 0, 0);
+  }
+  s->error = raw(SYS_execveat, 6, (long)empty, (long)argv, (long)envp, AT_EMPTY_PATH, 0);
+  raw(SYS_exit_group, 127, 0, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
+
+/* spawnZygote(execFd, controlFd, doorbellFd, globalFd, cloneFlags): pid or -errno. */
+static napi_value js_spawn_zygote(napi_env env, napi_callback_info info) {
+  size_t count = 5;
+  napi_value argv[5];
+  napi_get_cb_info(env, info, &count, argv, NULL, NULL);
+  int64_t flags = 0;
+  struct spawn s = {0};
+  napi_get_value_int32(env, argv[0], &s.exec_fd);
+  napi_get_value_int32(env, argv[1], &s.control_fd);
+  napi_get_value_int32(env, argv[2], &s.doorbell_fd);
+  napi_get_value_int32(env, argv[3], &s.global_fd);
+  napi_get_value_int64(env, argv[4], &flags);
+  s.is_isolated = (flags & CLONE_NEWNS) != 0;
+  unsigned long all = ~0UL;
+  unsigned long before = 0;
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, 8, 0, 0);
+  long pid;
+  register long r10 __asm__("r10") = 0;
+  register long r8 __asm__("r8") = 0;
+  /* The child starts with the stack given and must not return through this frame. */
+  __asm__ volatile("syscall\n\t"
+                   "test %%rax, %%rax\n\t"
+                   "jnz 1f\n\t"
+                   "xor %%ebp, %%ebp\n\t"
+                   "mov %[arg], %%rdi\n\t"
+                   "call spawn_child\n\t"
+                   "1:"
+                   : "=a"(pid)
+                   : "a"((long)SYS_clone), "D"(flags | CLONE_VM | CLONE_VFORK | SIGCHLD),
+                     "S"((long)(spawn_stack + sizeof spawn_stack)), "d"(0L), "r"(r10), "r"(r8), [arg] "r"(&s)
+                   : "rcx", "r11", "memory");
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, 8, 0, 0);
+  if (pid > 0 && s.error != 0) {
+    raw(SYS_wait4, pid, 0, 0, 0, 0, 0);
+    pid = s.error;
+  }
+  napi_value out;
+  napi_create_double(env, (double)pid, &out);
+  return out;
+}
+
+NAPI_MODULE_INIT() {
+  const struct {
+    const char *name;
+    napi_callback call;
+  } functions[] = {
+      {"syscall", js_syscall},          {"addressOf", js_address_of},  {"reserve", js_reserve},
+      {"uvBackendFd", js_uv_backend_fd}, {"uvTimeout", js_uv_timeout}, {"cpuid", js_cpuid},
+      {"spawnZygote", js_spawn_zygote},
+  };
+  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    napi_value f;
+    napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &f);
+    napi_set_named_property(env, exports, functions[i].name, f);
+  }
+  return exports;
+}

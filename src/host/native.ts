@@ -1,0 +1,40 @@
+/**
+ * The native addon: the only door to the host's system calls. Typed wrappers stand in the other files of src/host.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a host call takes: a number (exact below 2^53) or memory, of which the address is passed. */
+export type HostArgument = number | NodeJS.TypedArray | DataView | ArrayBuffer;
+
+export interface Native {
+  /** A raw host system call: the kernel's result, -errno on failure. */
+  syscall(nr: number, ...args: HostArgument[]): number;
+  /** Where a buffer's bytes are in this process. */
+  addressOf(buffer: HostArgument): number;
+  /** An ArrayBuffer over reserved address space; throws if the host refuses. */
+  reserve(length: number): ArrayBuffer;
+  /** The epoll descriptor of Node's own event loop. */
+  uvBackendFd(): number;
+  /** ms until Node's own loop wants to run; -1 for never. */
+  uvTimeout(): number;
+  /** cpuid(leaf, subleaf) as [eax, ebx, ecx, edx]; leaf -1 gives XCR0 in the first two. */
+  cpuid(leaf: number, subleaf?: number): [number, number, number, number];
+  /** Starts the zygote with these clone flags (namespaces): its pid or -errno. */
+  spawnZygote(execFd: number, controlFd: number, doorbellFd: number, globalFd: number, cloneFlags: number): number;
+}
+
+/** The folder with the built native parts: beside the bundle, or build/ of the source tree. */
+export function nativeFolder(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  for (const folder of [here, join(here, '../build'), join(here, '../../build')]) {
+    if (existsSync(join(folder, 'addon.node'))) return folder;
+  }
+  return join(here, '../../build');
+}
+
+const load = createRequire(import.meta.url);
+
+export const native: Native = load(join(nativeFolder(), 'addon.node'));

@@ -1,0 +1,107 @@
+/**
+ * The zygote: the process every stub is forked from, started once per sandbox in namespaces of its own.
+ */
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { HostError, must } from '../host/host-error.ts';
+import { native, nativeFolder } from '../host/native.ts';
+import { receive, sendFds, socketPair } from '../host/sockets.ts';
+import { stubFilter } from './filter.ts';
+
+const CLOSE = 3;
+const SENDTO = 44;
+const MMAP = 9;
+const MEMFD_CREATE = 319;
+const FTRUNCATE = 77;
+const EVENTFD2 = 290;
+const MFD_CLOEXEC = 1;
+const EFD_CLOEXEC_NONBLOCK = 0x80800;
+const PAGE = 4096;
+
+const NEWNS = 0x20000;
+const NEWUTS = 0x4000000;
+const NEWIPC = 0x8000000;
+const NEWUSER = 0x10000000;
+const NEWPID = 0x20000000;
+const NEWNET = 0x40000000;
+const NAMESPACES = NEWNS | NEWUTS | NEWIPC | NEWPID | NEWNET;
+
+/** How far stubs are apart from the host besides the filter: `user` = all namespaces, `root` = all but user, `filter` = none. */
+export type Isolation = 'user' | 'root' | 'filter';
+
+export interface Zygote {
+  readonly pid: number;
+  readonly isolation: Isolation;
+  /** Packet socket for new stubs. */
+  readonly control: number;
+  /** seccomp's notification descriptor: stubs' clone calls. */
+  readonly listener: number;
+  /** Eventfd that stubs ring when the sentry sleeps. */
+  readonly doorbell: number;
+  /** The page all stubs can read. */
+  readonly globalPage: Int32Array;
+  /** Bytes of the XSAVE area in a signal frame. */
+  readonly xstateSize: number;
+}
+
+/** Creates anonymous shared memory of `length` bytes: its descriptor. Pages come into being when touched. */
+export function sharedMemory(name: string, length: number): number {
+  const label = new TextEncoder().encode(`${name}\0`);
+  const fd = must(`memfd_create ${name}`, native.syscall(MEMFD_CREATE, label, MFD_CLOEXEC));
+  must(`ftruncate ${name}`, native.syscall(FTRUNCATE, fd, length));
+  return fd;
+}
+
+/** Maps shared memory over reserved space of ours. */
+export function mapShared(fd: number, at: number, length: number, offset: number): void {
+  const PROT_READ_WRITE = 3;
+  const MAP_SHARED_FIXED = 0x11;
+  must('mmap of shared memory', native.syscall(MMAP, at, length, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, offset));
+}
+
+/** Starts it with as many namespaces as the host allows. Throws a HostError that says what was refused. */
+export function startZygote(): Zygote {
+  const [control, theirs] = socketPair();
+  const doorbell = must('eventfd', native.syscall(EVENTFD2, 0, EFD_CLOEXEC_NONBLOCK));
+  const globalFd = sharedMemory('tsvisor-global', PAGE);
+  const globalBuffer = native.reserve(PAGE);
+  mapShared(globalFd, native.addressOf(globalBuffer), PAGE, 0);
+  const execFd = openSync(join(nativeFolder(), 'zygote'), 'r');
+
+  const attempts: readonly [Isolation, number][] = [
+    ['user', NAMESPACES | NEWUSER],
+    ['root', NAMESPACES],
+    ['filter', 0],
+  ];
+  let pid = -1;
+  let isolation: Isolation = 'filter';
+  for (const [kind, flags] of attempts) {
+    isolation = kind;
+    pid = native.spawnZygote(execFd, theirs, doorbell, globalFd, flags);
+    if (pid > 0) break;
+  }
+  if (pid < 0) throw new HostError('cannot start the process guests are forked from', pid);
+  for (const fd of [theirs, globalFd, execFd]) native.syscall(CLOSE, fd);
+
+  const filter = stubFilter();
+  must('sending the filter', native.syscall(SENDTO, control, filter, filter.length, 0, 0, 0));
+  const answer = receive(control, 'yes');
+  if (typeof answer === 'number' || answer.fds.length !== 1 || answer.bytes.length < 8) {
+    throw new Error('the zygote ended before it was ready: does this host allow seccomp filters with notification?');
+  }
+  const xstateSize = new DataView(answer.bytes.buffer).getUint32(0, true);
+  return {
+    pid,
+    isolation,
+    control,
+    listener: answer.fds[0] ?? -1,
+    doorbell,
+    globalPage: new Int32Array(globalBuffer),
+    xstateSize,
+  };
+}
+
+/** Asks for a new stub with these shared mailboxes and control socket; its clone arrives at the listener. */
+export function requestStub(zygote: Zygote, mailboxFd: number, stubControl: number): number {
+  return sendFds(zygote.control, [mailboxFd, stubControl]);
+}
