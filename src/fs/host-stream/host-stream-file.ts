@@ -3,9 +3,9 @@
  * offset is used, not one of ours: `(runsc do a; runsc do b) > log 2>&1` relies on sharing it.
  */
 import { EACCES, ENOTTY, ESPIPE } from '../../abi/errno.ts';
+import type { HostStream } from '../../host/host-stream.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import type { Task } from '../../kernel/task.ts';
-import type { HostStream } from '../../host/host-stream.ts';
 import { File } from '../../vfs/file.ts';
 import { type FileSystem, Inode, type Stat, type StatFs } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -38,6 +38,8 @@ export class HostStreamInode extends Inode {
   readonly fs: FileSystem;
   readonly ino: number;
   readonly stream: HostStream;
+  /** One for all its Files: the host descriptor has one registration. */
+  readonly queue: ReadinessQueue;
   readonly #host = new Uint8Array(144);
   readonly #view = new DataView(this.#host.buffer);
 
@@ -46,6 +48,7 @@ export class HostStreamInode extends Inode {
     this.fs = fs;
     this.ino = ino;
     this.stream = stream;
+    this.queue = new ReadinessQueue(stream);
   }
 
   override get mode(): number {
@@ -90,14 +93,11 @@ export class HostStreamInode extends Inode {
 export class HostStreamFile extends File {
   readonly #inode: HostStreamInode;
   readonly #stream: HostStream;
-  readonly #readiness: ReadinessQueue;
 
   constructor(path: Path, flags: number, inode: HostStreamInode) {
-    const readiness = new ReadinessQueue(inode.stream);
-    super(path, flags, readiness);
+    super(path, flags, inode.queue);
     this.#inode = inode;
     this.#stream = inode.stream;
-    this.#readiness = readiness;
   }
 
   override get inode(): Inode {
@@ -106,19 +106,19 @@ export class HostStreamFile extends File {
 
   override poll(): number {
     const events = this.#stream.pollNow();
-    this.#readiness.rearm();
+    this.#inode.queue.rearm();
     return events;
   }
 
   override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
     const n = this.#stream.readNow(dst, at, length);
-    this.#readiness.rearm();
+    this.#inode.queue.rearm();
     return n;
   }
 
   override write(src: Uint8Array, at: number, length: number, _offset: number): number {
     const n = this.#stream.writeNow(src, at, length);
-    this.#readiness.rearm();
+    this.#inode.queue.rearm();
     return n;
   }
 
@@ -139,9 +139,5 @@ export class HostStreamFile extends File {
     const count = new Uint8Array(4);
     const result = this.#stream.ioctl(FIONREAD, count);
     return result < 0 ? result : task.mem.write(argument, count, 0, 4);
-  }
-
-  override release(): void {
-    this.#stream.unwatch();
   }
 }

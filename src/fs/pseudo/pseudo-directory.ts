@@ -4,8 +4,8 @@ import type { Credentials } from '../../kernel/credentials.ts';
 import { File } from '../../vfs/file.ts';
 import type { DirEmit, Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
+import { DT_DIR, derivedIno, type Node, type Owner, type Place, S_IFDIR } from './pseudo-file-system.ts';
 import { PseudoInode } from './pseudo-inode.ts';
-import { derivedIno, DT_DIR, type Node, type Owner, type Place, S_IFDIR } from './pseudo-file-system.ts';
 
 const POLL_ALWAYS = 0x145;
 

@@ -1,10 +1,9 @@
 /** What all inodes of a pseudo file system have in common, and symbolic links, plain and magic. */
-import { EPERM } from '../../abi/errno.ts';
+import { ELOOP, EPERM } from '../../abi/errno.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import type { File } from '../../vfs/file.ts';
 import { Inode, type SetAttributes, type Stat } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
-import { ELOOP } from '../../abi/errno.ts';
 import { DT_LNK, type Node, type Owner, type Place, type PseudoFileSystem, S_IFLNK } from './pseudo-file-system.ts';
 
 export abstract class PseudoInode extends Inode {
