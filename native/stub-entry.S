@@ -21,7 +21,8 @@ stub_syscall:
   syscall
   ret
 
-/* long stub_clone(flags, stack, ptid, ctid, tls, start, arg): the child calls start(arg) on its stack. */
+/* long stub_clone(flags, stack, ptid, ctid, cookie, start, arg): the child calls start(arg) on its stack. The cookie rides in
+   the sixth argument, which clone(2) ignores and the sentry reads. */
   .globl stub_clone
 stub_clone:
   mov %r9, %r11
@@ -30,6 +31,8 @@ stub_clone:
   mov %r11, (%rsi)
   mov %rax, 8(%rsi)
   mov %rcx, %r10
+  mov %r8, %r9
+  xor %r8d, %r8d
   mov $56, %eax
   syscall
   test %rax, %rax

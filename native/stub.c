@@ -82,10 +82,11 @@ struct thread {
   u8 *mailbox;
   struct ucontext *host; /* the SIGSYS frame while in the trap path, NULL on the patched path */
   int received[RECEIVED_FD_LIMIT];
+  u64 cookie;         /* came with the descriptors; proves to the sentry that it asked for the clone */
   u32 received_count;
   u32 fs_slot;        /* index in FS_TABLE, 0 when not registered */
   struct ucontext frame;
-  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - sizeof(struct ucontext)];
+  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - sizeof(struct ucontext)];
   u8 fpu[FPU_BUFFER_SIZE] __attribute__((aligned(64)));
 };
 
@@ -95,7 +96,7 @@ static u64 xstate_features;
 static u8 fpu_tail[48];    /* sw_reserved of a host frame, for frames we make */
 
 extern long stub_syscall(long nr, long a, long b, long c, long d, long e, long f);
-extern long stub_clone(long flags, long stack, long ptid, long ctid, long tls, void (*start)(struct thread *), struct thread *t);
+extern long stub_clone(long flags, long stack, long ptid, long ctid, long cookie, void (*start)(struct thread *), struct thread *t);
 extern int stub_copy(void *to, const void *from, u64 length);   /* 0, or 1 when it faulted */
 extern long stub_copy_string(void *to, const void *from, u64 max); /* length with NUL; -1 fault; max + 1 when too long */
 extern u8 stub_copy_begin[], stub_copy_end[], stub_copy_fault[];
@@ -287,7 +288,7 @@ static void ring_and_wait(u8 *mb) {
 }
 
 static void receive_fds(struct thread *t) {
-  u8 byte[8];
+  u8 byte[8] __attribute__((aligned(8))) = {0};
   struct {
     void *base;
     u64 length;
@@ -304,6 +305,7 @@ static void receive_fds(struct thread *t) {
   t->received_count = 0;
   long n = stub_syscall(__NR_recvmsg, control_fd, (long)&msg, 0x40000000 /* MSG_CMSG_CLOEXEC */, 0, 0, 0);
   if (n < 0 || msg.controllen < 16) return;
+  t->cookie = *(u64 *)byte;
   u64 length = *(u64 *)control.bytes;
   u32 count = (u32)((length - 16) / 4);
   if (count > RECEIVED_FD_LIMIT) count = RECEIVED_FD_LIMIT;
@@ -335,7 +337,7 @@ static long do_fork(struct thread *t) {
   if (t->received_count != 2) return -14;
   int tid = 0;
   /* CLONE_PARENT: all stubs are children of the zygote, which reaps them. CHILD_SETTID tells the child its own tid. */
-  long pid = stub_syscall(__NR_clone, 0x8000 | 0x01000000, 0, 0, (long)&tid, 0, 0);
+  long pid = stub_syscall(__NR_clone, 0x8000 | 0x01000000, 0, 0, (long)&tid, 0, (long)t->cookie);
   if (pid != 0) {
     stub_syscall(__NR_close, mailbox_fd, 0, 0, 0, 0, 0);
     stub_syscall(__NR_close, new_control, 0, 0, 0, 0, 0);
@@ -363,7 +365,7 @@ static void prepare_thread(struct thread *t, u32 slot) {
   t->is_fpu_stashed = 0;
 }
 
-static long do_thread(struct thread *t, u32 slot) {
+static long do_thread(struct thread *t, u32 slot, u64 cookie) {
   if (slot >= THREAD_LIMIT) return -22;
   struct thread *child = thread_at(slot);
   prepare_thread(child, slot);
@@ -371,33 +373,45 @@ static long do_thread(struct thread *t, u32 slot) {
   memcpy(child->fpu, image, xstate_size + 4);
   /* VM FS FILES SIGHAND THREAD SYSVSEM CHILD_SETTID */
   return stub_clone(0x01000000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000, (long)child + PATCHED_STACK_TOP, 0,
-                    (long)(child->mailbox + MB_TID), 0, thread_main, child);
+                    (long)(child->mailbox + MB_TID), (long)cookie, thread_main, child);
 }
 
 /*
  * Overwrites the five bytes at a site by a jump. Other threads may be running there: int3 first, then the tail, then the
  * first byte, with the pipelines of all threads synchronised in between (membarrier(2), as the kernel pokes its own text).
  */
-static long do_patch(u8 *mb, const u64 *a) {
+static long do_patch(const u64 *a) {
   u8 *at = (u8 *)a[0];
-  u64 bytes = a[1];
+  u8 *trampoline = (u8 *)a[1];
   long prot = (long)a[2];
-  u32 site = (u32)a[3];
-  u64 page = (u64)at & ~0xfffUL;
-  u64 length = (((u64)at + 5 + 0xfff) & ~0xfffUL) - page;
-  (void)mb;
-  if (site < SITE_LIMIT && a[4] != 0) ((u64 *)SITE_TABLE)[site] = a[4];
-  long r = stub_syscall(__NR_mprotect, (long)page, (long)length, prot | 3, 0, 0, 0);
+  u64 site = a[3];
+  u64 nr = a[4];
+  if (site >= SITE_LIMIT) return -22;
+
+  /* movabs $(site << 32 | nr), %rax; jmp *(the last word of the page) */
+  u64 page = (u64)trampoline & ~0xfffUL;
+  u64 entry = (u64)stub_patched_entry;
+  u8 code[16] = {0x48, 0xb8, [10] = 0xff, [11] = 0x25};
+  *(u64 *)(code + 2) = site << 32 | (u32)nr;
+  *(u32 *)(code + 12) = (u32)(page + 4088 - ((u64)trampoline + 16));
+  long r = stub_syscall(__NR_mprotect, (long)page, 4096, 7, 0, 0, 0);
   if (r < 0) return r;
-  u8 tail[4];
-  memcpy(tail, (u8 *)&bytes + 1, 4);
+  if (stub_copy((void *)(page + 4088), &entry, 8) || stub_copy(trampoline, code, 16)) return -14;
+  stub_syscall(__NR_mprotect, (long)page, 4096, 5, 0, 0, 0);
+  ((u64 *)SITE_TABLE)[site] = (u64)at + 7;
+
+  page = (u64)at & ~0xfffUL;
+  u64 length = (((u64)at + 5 + 0xfff) & ~0xfffUL) - page;
+  r = stub_syscall(__NR_mprotect, (long)page, (long)length, prot | 3, 0, 0, 0);
+  if (r < 0) return r;
+  u32 distance = (u32)((u64)trampoline - ((u64)at + 5));
   u8 trap = 0xcc;
-  u8 first = (u8)bytes;
+  u8 jump = 0xe9;
   if (!stub_copy(at, &trap, 1)) {
     stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-    stub_copy(at + 1, tail, 4);
+    stub_copy(at + 1, &distance, 4);
     stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-    stub_copy(at, &first, 1);
+    stub_copy(at, &jump, 1);
     stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
   }
   return stub_syscall(__NR_mprotect, (long)page, (long)length, prot, 0, 0, 0);
@@ -427,7 +441,7 @@ static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
     case OP_FORK:
       return do_fork(t);
     case OP_THREAD:
-      return do_thread(t, (u32)a[0]);
+      return do_thread(t, (u32)a[0], a[1]);
     case OP_SET_FS:
       write_fs(a[0]);
       register_fs(t, a[0]);
@@ -442,7 +456,7 @@ static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
       *(volatile u64 *)(mb + MB_FPU) = read_gs();
       return 0;
     case OP_PATCH:
-      return do_patch(mb, a);
+      return do_patch(a);
     default:
       if (op >= 1024) return -38;
       return stub_syscall(op, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
@@ -799,7 +813,7 @@ __attribute__((used)) void zygote_main(void) {
     int mailbox_fd = t->received[0];
     int new_control = t->received[1];
     int tid = 0;
-    long pid = stub_syscall(__NR_clone, 0x01000000 | 17, 0, 0, (long)&tid, 0, 0);
+    long pid = stub_syscall(__NR_clone, 0x01000000 | 17, 0, 0, (long)&tid, 0, (long)t->cookie);
     if (pid == 0) new_stub(mailbox_fd, new_control, tid);
     stub_syscall(__NR_close, mailbox_fd, 0, 0, 0, 0, 0);
     stub_syscall(__NR_close, new_control, 0, 0, 0, 0, 0);

@@ -74,11 +74,6 @@ export const MCL_CURRENT = 1;
 export const MCL_FUTURE = 2;
 export const MCL_ONFAULT = 4;
 
-export const RLIMIT_DATA = 2;
-export const RLIMIT_STACK = 3;
-export const RLIMIT_MEMLOCK = 8;
-export const RLIMIT_AS = 9;
-
 /** The least multiple of the page size that is not below `n`; exact up to 2^53. */
 export function pageUp(n: number): number {
   return Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;

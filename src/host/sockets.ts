@@ -31,6 +31,7 @@ export function socketPair(): [number, number] {
 }
 
 const payload = new Uint8Array(64);
+const payloadView = new DataView(payload.buffer);
 const control = new Uint8Array(256);
 const controlView = new DataView(control.buffer);
 const iov = new BigUint64Array(2);
@@ -46,18 +47,19 @@ function prepare(payloadLength: number, controlLength: number): void {
   header[5] = BigInt(controlLength);
 }
 
-/** Sends one byte with up to 16 descriptors: 0 or -errno. */
-export function sendFds(socket: number, fds: readonly number[]): number {
+/** Sends up to 16 descriptors with an eight-byte cookie (a non-negative safe integer): 0 or -errno. */
+export function sendFds(socket: number, fds: readonly number[], cookie: number): number {
   const length = CMSG_HEADER + fds.length * 4;
   controlView.setUint32(0, length, true);
   controlView.setUint32(4, 0, true);
   controlView.setInt32(8, SOL_SOCKET, true);
   controlView.setInt32(12, SCM_RIGHTS, true);
   for (let i = 0; i < fds.length && i < MAX_FDS; i++) controlView.setInt32(CMSG_HEADER + i * 4, fds[i] ?? -1, true);
-  payload[0] = 1;
-  prepare(1, (length + 7) & ~7);
+  payloadView.setUint32(0, cookie >>> 0, true);
+  payloadView.setUint32(4, Math.floor(cookie / 2 ** 32), true);
+  prepare(8, (length + 7) & ~7);
   const sent = native.syscall(SENDMSG, socket, header, MSG_NOSIGNAL);
-  return sent < 0 ? sent : 0;
+  return Math.min(sent, 0);
 }
 
 /** What `receive` took: payload bytes, descriptors, and the sender's pid when the socket attests it. */

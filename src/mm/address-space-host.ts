@@ -24,7 +24,7 @@ export interface AddressSpaceHost {
 
 export type HostOperation = 'mmap' | 'munmap' | 'mprotect' | 'mremap' | 'madvise';
 
-/** Soft limits of the process that owns the address space; Infinity when there is none. */
+/** Soft limits, by RLIMIT_* number, of the process that owns the address space; Infinity when there is none. */
 export interface MemoryLimits {
-  soft(resource: number): number;
+  readonly soft: ArrayLike<number>;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ENOMEM, EPERM } from '../abi/errno.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE, RLIMIT_AS } from '../abi/memory.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../abi/memory.ts';
+import { RLIMIT_AS } from '../abi/resource.ts';
 import { AddressSpace } from './address-space.ts';
 import { ModelHost, noLimits } from './model-host.ts';
 import { SharedMemory, VM_DONTCOPY, VM_LOCKED, VM_MAY_ALL, VM_SHARED, Vma } from './vma.ts';
@@ -76,7 +77,7 @@ test('brk grows and shrinks the heap, stops at a neighbour and at RLIMIT_AS', ()
   assert.equal(mm.totalPages, 1);
   assert.equal(mm.install(anon(AT + 5 * P, 1), -1, 0), 0);
   assert.equal(mm.setBrk(AT + 5 * P), AT + P);
-  mm.limits = { soft: (resource) => (resource === RLIMIT_AS ? 3 * P : Infinity) };
+  mm.limits = { soft: noLimits.soft.with(RLIMIT_AS, 3 * P) };
   assert.equal(mm.setBrk(AT + 3 * P), AT + P);
   assert.equal(mm.install(anon(AT + 9 * P, 2), -1, 0), -ENOMEM);
   host.agreesWith(mm);

@@ -24,11 +24,10 @@ import {
   PROT_READ,
   PROT_WRITE,
   pageUp,
-  RLIMIT_AS,
-  RLIMIT_DATA,
   STACK_GUARD_GAP,
   TASK_SIZE,
 } from '../abi/memory.ts';
+import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.ts';
 import type { Path } from '../vfs/path.ts';
 import type { AddressSpaceHost, HostOperation, MemoryLimits } from './address-space-host.ts';
 import {
@@ -227,7 +226,7 @@ export class AddressSpace {
     if (newEnd < oldEnd) {
       if (this.unmap(newEnd, oldEnd - newEnd) !== 0) return this.brk;
     } else if (newEnd > oldEnd) {
-      if (addr - this.startBrk + (this.endData - this.startData) > this.limits.soft(RLIMIT_DATA)) return this.brk;
+      if (addr - this.startBrk + (this.endData - this.startData) > this.limits.soft[RLIMIT_DATA]) return this.brk;
       const next = this.vmas.find(oldEnd);
       if (
         next !== undefined &&
@@ -245,8 +244,8 @@ export class AddressSpace {
 
   /** -ENOMEM when RLIMIT_AS or RLIMIT_DATA leave no room for so many bytes more, else 0 (Linux: may_expand_vm). */
   expandError(bytes: number, dataBytes: number): number {
-    if (bytes > 0 && this.totalPages * PAGE_SIZE + bytes > this.limits.soft(RLIMIT_AS)) return -ENOMEM;
-    if (dataBytes > 0 && this.dataPages * PAGE_SIZE + dataBytes > this.limits.soft(RLIMIT_DATA)) return -ENOMEM;
+    if (bytes > 0 && this.totalPages * PAGE_SIZE + bytes > this.limits.soft[RLIMIT_AS]) return -ENOMEM;
+    if (dataBytes > 0 && this.dataPages * PAGE_SIZE + dataBytes > this.limits.soft[RLIMIT_DATA]) return -ENOMEM;
     return 0;
   }
 
@@ -360,14 +359,14 @@ export class AddressSpace {
 
   /** A guest u32 as it is this moment; null when the address faults. */
   readU32Now(addr: number): number | null {
-    if (!this.#isUserRange(addr, 4)) return null;
+    if (!this.isUserRange(addr, 4)) return null;
     if (this.host.readMemory(addr, this.#word, 0, 4) !== 4) return null;
     return this.#wordView.getUint32(0, true);
   }
 
   /** Guest bytes as they are this moment, or -EFAULT. The caller bounds `length`. */
   readBytesNow(addr: number, length: number): Uint8Array | number {
-    if (!this.#isUserRange(addr, length)) return -EFAULT;
+    if (!this.isUserRange(addr, length)) return -EFAULT;
     const bytes = new Uint8Array(length);
     if (length > 0 && this.host.readMemory(addr, bytes, 0, length) !== length) return -EFAULT;
     return bytes;
@@ -375,7 +374,7 @@ export class AddressSpace {
 
   /** Writes guest memory at once: 0 or -EFAULT. */
   writeNow(addr: number, bytes: Uint8Array): number {
-    if (!this.#isUserRange(addr, bytes.length)) return -EFAULT;
+    if (!this.isUserRange(addr, bytes.length)) return -EFAULT;
     if (bytes.length === 0) return 0;
     return this.host.writeMemory(addr, bytes, 0, bytes.length) === bytes.length ? 0 : -EFAULT;
   }
@@ -383,8 +382,15 @@ export class AddressSpace {
   readonly #word = new Uint8Array(4);
   readonly #wordView = new DataView(this.#word.buffer);
 
-  #isUserRange(addr: number, length: number): boolean {
-    return addr >= 0 && length >= 0 && addr + length <= TASK_SIZE;
+  /** Whether [addr, addr + length) is in user space and clear of the stub's pages, so that the kernel may access it. */
+  isUserRange(addr: number, length: number): boolean {
+    if (!(addr >= 0 && length >= 0 && addr + length <= TASK_SIZE)) return false;
+    let vma = this.vmas.find(addr);
+    while (vma !== undefined && vma.start < addr + length) {
+      if (vma.kind === 'reserved') return false;
+      vma = this.vmas.find(vma.end);
+    }
+    return true;
   }
 
   #attach(vma: Vma): void {

@@ -6,14 +6,14 @@ import assert from 'node:assert/strict';
 import { EFAULT } from '../abi/errno.ts';
 import { PAGE_SIZE, PROT_READ, PROT_WRITE } from '../abi/memory.ts';
 import { type AddressSpace, hostProt } from './address-space.ts';
-import type { AddressSpaceHost, MemoryLimits } from './address-space-host.ts';
+import type { AddressSpaceHost } from './address-space-host.ts';
 
 interface Page {
   prot: number;
   bytes: Uint8Array | null;
 }
 
-export const noLimits: MemoryLimits = { soft: () => Infinity };
+export const noLimits = { soft: new Float64Array(16).fill(Infinity) };
 
 export class ModelHost implements AddressSpaceHost {
   readonly pages = new Map<number, Page>();

@@ -54,6 +54,7 @@ export class VmaList {
 
   /** Whether any mapping has a byte in [start, end). */
   overlaps(start: number, end: number): boolean {
+    if (start >= end) return false;
     const vma = this.find(start);
     return vma !== undefined && vma.start < end;
   }
@@ -61,6 +62,7 @@ export class VmaList {
   /** The mappings with a byte in [start, end), a fresh array that survives changes of the list. */
   overlapping(start: number, end: number): Vma[] {
     const found: Vma[] = [];
+    if (start >= end) return found;
     this.#locate(start);
     let index = this.#index;
     for (let c = this.#chunk; c < this.#chunks.length; c++) {

@@ -16,7 +16,7 @@ function decide(arch: number, ip: number, nr: number, args: number[] = []): numb
   data.setUint32(0, nr, true);
   data.setUint32(4, arch, true);
   data.setBigUint64(8, BigInt(ip), true);
-  args.forEach((arg, i) => data.setBigUint64(16 + i * 8, BigInt.asUintN(64, BigInt(arg)), true));
+  for (const [i, arg] of args.entries()) data.setBigUint64(16 + i * 8, BigInt.asUintN(64, BigInt(arg)), true);
   let a = 0;
   for (let pc = 0; pc * 8 < program.length; pc++) {
     const op = code.getUint16(pc * 8, true);

@@ -65,6 +65,7 @@ export const OP_THREAD = 1028;
 export const OP_SET_FS = 1029;
 export const OP_GET_FS = 1030;
 export const OP_LOAD_FPU = 1031;
+export const OP_PATCH = 1034;
 export const RECEIVED_FD_BASE = 1000000;
 
 export const GP_SENTRY_ASLEEP = 0;

@@ -101,7 +101,7 @@ export function startZygote(): Zygote {
   };
 }
 
-/** Asks for a new stub with these shared mailboxes and control socket; its clone arrives at the listener. */
-export function requestStub(zygote: Zygote, mailboxFd: number, stubControl: number): number {
-  return sendFds(zygote.control, [mailboxFd, stubControl]);
+/** Asks for a new stub with these shared mailboxes and control socket; its clone arrives at the listener with `cookie`. */
+export function requestStub(zygote: Zygote, mailboxFd: number, stubControl: number, cookie: number): number {
+  return sendFds(zygote.control, [mailboxFd, stubControl], cookie);
 }

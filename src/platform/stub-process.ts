@@ -1,0 +1,307 @@
+/**
+ * One host process that carries a guest address space, and its threads with their mailboxes.
+ *
+ * Everything read from a mailbox is the guest's to forge: each word is read once, offsets are masked or bounded.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { ENOMEM } from '../abi/errno.ts';
+import { native } from '../host/native.ts';
+import { receive, sendFds, socketPair } from '../host/sockets.ts';
+import type { CloneGate } from './clone-gate.ts';
+import * as L from './layout.ts';
+import { CHUNK_SLOTS, type MailboxWindow } from './mailbox-window.ts';
+import { requestStub, type Zygote } from './zygote.ts';
+
+const CLOSE = 3;
+const FUTEX = 202;
+const FUTEX_WAKE = 1;
+const PIDFD_OPEN = 434;
+const PIDFD_SEND_SIGNAL = 424;
+const PROCESS_VM_READV = 310;
+const PROCESS_VM_WRITEV = 311;
+const TGKILL = 234;
+const SIGKILL = 9;
+const USER_END = 2 ** 47;
+
+/** Flags of the clones that stubs make (see native/stub.c). */
+export const CLONE_STUB = 0x01000000 | 17;
+export const CLONE_FORK = 0x01000000 | 0x8000;
+export const CLONE_THREAD = 0x01000000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000;
+
+const vmLocal = new BigUint64Array(2);
+const vmRemote = new BigUint64Array(2);
+
+/**
+ * The host's id of the thread that calls itself `claimed` in the innermost PID namespace; 0 when the process has none. The
+ * claim is the guest's to forge, so only threads of that very process are looked at.
+ */
+function hostThreadId(pid: number, claimed: number): number {
+  let threads: string[];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return 0; // it has just ended, which its control socket tells
+  }
+  for (const thread of threads) {
+    let status = '';
+    try {
+      status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1');
+    } catch {
+      continue; // this thread has just ended
+    }
+    const ids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split('\t');
+    if (Number(ids?.at(-1)) === claimed) return Number(thread);
+  }
+  return 0;
+}
+
+export class StubProcess {
+  readonly window: MailboxWindow;
+  readonly gate: CloneGate;
+  /** Our end; it hangs up when the process is gone, and its first packet attests the pid. */
+  readonly control: number;
+  readonly memoryFd: number;
+  readonly #chunks: number[] = [];
+  readonly #freeSlots: number[] = [];
+  #slots = 0;
+  #pid = 0;
+  #pidfd = -1;
+  isGone = false;
+
+  constructor(window: MailboxWindow, gate: CloneGate, control: number, memoryFd: number) {
+    this.window = window;
+    this.gate = gate;
+    this.control = control;
+    this.memoryFd = memoryFd;
+  }
+
+  /** A fresh process from the zygote. Its first thread reports with KIND_STARTED: the thread, or -errno. */
+  static spawn(window: MailboxWindow, gate: CloneGate, zygote: Zygote): StubThread | number {
+    const [ours, theirs] = socketPair();
+    const process = new StubProcess(window, gate, ours, window.createMemory());
+    const thread = process.addThread(0);
+    const sent = requestStub(zygote, process.memoryFd, theirs, gate.expect(CLONE_STUB));
+    native.syscall(CLOSE, theirs);
+    if (typeof thread === 'number' || sent < 0) {
+      process.destroy();
+      return typeof thread === 'number' ? thread : sent;
+    }
+    return thread;
+  }
+
+  /** A thread in slot `slot`, or in any free one: -ENOMEM when there is none. */
+  addThread(slot = -1): StubThread | number {
+    let at = slot;
+    if (at < 0) at = this.#freeSlots.pop() ?? this.#slots;
+    if (at >= L.THREAD_LIMIT) return -ENOMEM;
+    this.#slots = Math.max(this.#slots, at + 1);
+    const chunk = Math.floor(at / CHUNK_SLOTS);
+    let base = this.#chunks[chunk];
+    if (base === undefined) {
+      base = this.window.map(this.memoryFd, chunk);
+      if (base < 0) return -ENOMEM;
+      this.#chunks[chunk] = base;
+    }
+    return new StubThread(this, at, base + (at % CHUNK_SLOTS) * L.MAILBOX_STRIDE);
+  }
+
+  removeThread(thread: StubThread): void {
+    this.#freeSlots.push(thread.slot);
+  }
+
+  /**
+   * Prepares a fork by `thread`: queues the commands in its mailbox and gives the thread that the child will have.
+   * The child reports with KIND_STARTED, the parent with KIND_DONE.
+   */
+  prepareFork(thread: StubThread): StubThread | number {
+    const [ours, theirs] = socketPair();
+    const child = new StubProcess(this.window, this.gate, ours, this.window.createMemory());
+    const childThread = child.addThread(thread.slot);
+    const sent = sendFds(this.control, [child.memoryFd, theirs], this.gate.expect(CLONE_FORK));
+    native.syscall(CLOSE, theirs);
+    if (typeof childThread === 'number' || sent < 0) {
+      child.destroy();
+      return typeof childThread === 'number' ? childThread : sent;
+    }
+    thread.command(L.OP_RECEIVE_FDS);
+    thread.command(L.OP_FORK);
+    return childThread;
+  }
+
+  /**
+   * Prepares a new thread in this process on behalf of `parent`: queues the command and gives the thread, which reports with
+   * KIND_STARTED and starts with the register set of the answer; the parent reports with KIND_DONE.
+   */
+  prepareThread(parent: StubThread): StubThread | number {
+    const thread = this.addThread();
+    if (typeof thread === 'number') return thread;
+    parent.command(L.OP_THREAD, thread.slot, this.gate.expect(CLONE_THREAD));
+    return thread;
+  }
+
+  /** The kernel-attested pid, as the host sees it; 0 while the process has not come up. */
+  get pid(): number {
+    if (this.#pid === 0) {
+      const hello = receive(this.control, 'no');
+      if (typeof hello !== 'number' && hello.pid > 0) {
+        this.#pid = hello.pid;
+        this.#pidfd = native.syscall(PIDFD_OPEN, hello.pid, 0);
+      }
+    }
+    return this.#pid;
+  }
+
+  /** Ends the process at once, whatever it is doing. */
+  kill(): void {
+    if (this.pid > 0 && this.#pidfd >= 0) native.syscall(PIDFD_SEND_SIGNAL, this.#pidfd, SIGKILL, 0, 0);
+  }
+
+  /** Guest memory to `dst[at..]`: bytes copied, fewer at the first fault, or -errno when none. */
+  readMemory(addr: number, dst: Uint8Array, at: number, length: number): number {
+    return this.#transfer(PROCESS_VM_READV, addr, dst, at, length);
+  }
+
+  writeMemory(addr: number, src: Uint8Array, at: number, length: number): number {
+    return this.#transfer(PROCESS_VM_WRITEV, addr, src, at, length);
+  }
+
+  /** Frees what the sentry holds for it. */
+  destroy(): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    for (const base of this.#chunks) if (base !== undefined) this.window.unmap(base);
+    native.syscall(CLOSE, this.control);
+    native.syscall(CLOSE, this.memoryFd);
+    if (this.#pidfd >= 0) native.syscall(CLOSE, this.#pidfd);
+  }
+
+  #transfer(nr: number, addr: number, buffer: Uint8Array, at: number, length: number): number {
+    const EFAULT = 14;
+    if (!(addr >= 0 && addr + length <= USER_END) || at + length > buffer.length) return -EFAULT;
+    vmLocal[0] = BigInt(native.addressOf(buffer) + at);
+    vmLocal[1] = BigInt(length);
+    vmRemote[0] = BigInt(addr);
+    vmRemote[1] = BigInt(length);
+    return native.syscall(nr, this.pid, vmLocal, 1, vmRemote, 1, 0);
+  }
+}
+
+/** What a thread has asked, read once from its mailbox. */
+export class StubThread {
+  readonly process: StubProcess;
+  readonly slot: number;
+  /** Byte offset of its mailbox in the window, and the same in words. */
+  readonly base: number;
+  readonly word: number;
+  readonly registers: DataView;
+  readonly #i32: Int32Array;
+  #hostTid = 0;
+  #commands = 0;
+  #copyouts = 0;
+  #dataUsed = 0;
+
+  constructor(process: StubProcess, slot: number, base: number) {
+    this.process = process;
+    this.slot = slot;
+    this.base = base;
+    this.word = base >> 2;
+    this.#i32 = process.window.i32;
+    this.registers = new DataView(process.window.buffer, base + L.MB_REGS, 18 * 8);
+  }
+
+  /** Whether it has asked something that has not been answered. */
+  get hasRequest(): boolean {
+    const state = Atomics.load(this.#i32, this.word);
+    return state === L.STATE_REQUEST || state === L.STATE_SLEEPING;
+  }
+
+  get kind(): number {
+    return this.#i32[this.word + (L.MB_KIND >> 2)];
+  }
+
+  get number(): number {
+    return this.#i32[this.word + (L.MB_NR >> 2)];
+  }
+
+  /** An argument as an unsigned number, exact below 2^53. */
+  argument(i: number): number {
+    const at = this.word + (L.MB_ARGS >> 2) + i * 2;
+    return (this.#i32[at] >>> 0) + (this.#i32[at + 1] >>> 0) * 2 ** 32;
+  }
+
+  /** Result of command `i`, after KIND_DONE. */
+  commandResult(i: number): number {
+    const at = this.word + ((L.MB_COMMAND_TABLE + i * L.COMMAND_SIZE + 56) >> 2);
+    return (this.#i32[at] >>> 0) + this.#i32[at + 1] * 2 ** 32;
+  }
+
+  /** Queues a command for the next answer: its index, or -1 when the table is full. */
+  command(op: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
+    if (this.#commands >= L.COMMAND_LIMIT) return -1;
+    const at = this.word + ((L.MB_COMMAND_TABLE + this.#commands * L.COMMAND_SIZE) >> 2);
+    this.#i32[at] = op;
+    this.#put(at + 2, a0);
+    this.#put(at + 4, a1);
+    this.#put(at + 6, a2);
+    this.#put(at + 8, a3);
+    this.#put(at + 10, a4);
+    this.#put(at + 12, a5);
+    return this.#commands++;
+  }
+
+  /** Queues bytes for the stub to copy to the guest: false when they do not fit. */
+  copyOut(addr: number, src: Uint8Array, at: number, length: number): boolean {
+    if (this.#copyouts >= L.COPYOUT_LIMIT || this.#dataUsed + length > L.MB_DATA_SIZE) return false;
+    this.process.window.u8.set(src.subarray(at, at + length), this.base + L.MB_DATA + this.#dataUsed);
+    const entry = this.word + ((L.MB_COPYOUT_TABLE + this.#copyouts * 16) >> 2);
+    this.#put(entry, addr);
+    this.#i32[entry + 2] = this.#dataUsed;
+    this.#i32[entry + 3] = length;
+    this.#copyouts += 1;
+    this.#dataUsed += (length + 63) & ~63;
+    return true;
+  }
+
+  /**
+   * Makes the thread leave guest code: it reports with KIND_INTERRUPT. Nothing happens if it is in the kernel, where signals are
+   * looked for anyway.
+   */
+  interrupt(): void {
+    if (this.hasRequest || this.process.pid === 0) return;
+    if (this.#hostTid === 0) this.#hostTid = hostThreadId(this.process.pid, this.#i32[this.word + (L.MB_TID >> 2)]);
+    if (this.#hostTid !== 0) native.syscall(TGKILL, this.process.pid, this.#hostTid, L.KICK_SIGNAL);
+  }
+
+  /** Tells the thread to sleep: its call blocks. */
+  block(): void {
+    Atomics.compareExchange(this.#i32, this.word, L.STATE_REQUEST, L.STATE_BLOCKED);
+  }
+
+  /** Answers, with the commands queued before. */
+  reply(action: number, result: number, wantsAck: 0 | 1 = 0): void {
+    const word = this.word;
+    const i32 = this.#i32;
+    i32[word + (L.MB_ACTION >> 2)] = action;
+    this.#put(word + (L.MB_RESULT >> 2), result);
+    i32[word + (L.MB_COPYOUTS >> 2)] = this.#copyouts;
+    i32[word + (L.MB_COMMANDS >> 2)] = this.#commands;
+    i32[word + (L.MB_ACK >> 2)] = wantsAck;
+    this.#commands = 0;
+    this.#copyouts = 0;
+    this.#dataUsed = 0;
+    if (Atomics.exchange(i32, word, L.STATE_REPLY) === L.STATE_SLEEPING) {
+      native.syscall(FUTEX, this.process.window.address + this.base, FUTEX_WAKE, 1, 0, 0, 0);
+    }
+  }
+
+  /** Answers with the register set in `registers`. */
+  replyRegisters(fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
+    this.#put(this.word + (L.MB_FPU >> 2), fpu);
+    this.reply(L.ACTION_SET_REGS, 0);
+  }
+
+  #put(at: number, value: number): void {
+    this.#i32[at] = value >>> 0;
+    this.#i32[at + 1] = Math.floor(value / 2 ** 32);
+  }
+}

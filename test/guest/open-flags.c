@@ -1,0 +1,61 @@
+/* open(2): creation, exclusive, truncation, directory and no-follow flags, and the error of each refusal. */
+#include "check.h"
+
+int main(void) {
+  umask(022);
+  struct stat st;
+  CHECK(open("missing", O_RDONLY));
+  CHECK(open("", O_RDONLY));
+  CHECK(open("missing/child", O_CREAT | O_RDWR, 0600));
+  CHECK(open("a", O_CREAT | O_RDWR, 0666));
+  NEED(fstat(3, &st) == 0);
+  say("mode %o size %ld links %ld", st.st_mode, (long)st.st_size, (long)st.st_nlink);
+  CHECK(write(3, "hello", 5));
+  CHECK(open("a", O_CREAT | O_EXCL | O_RDWR, 0600));
+  CHECK(open("a", O_RDONLY));
+  CHECK(write(4, "x", 1));
+  CHECK(open("a", O_WRONLY));
+  char byte;
+  CHECK(read(5, &byte, 1));
+  CHECK(open("a", O_WRONLY | O_TRUNC));
+  NEED(fstat(3, &st) == 0);
+  say("size after O_TRUNC %ld", (long)st.st_size);
+  CHECK(open("a/b", O_RDONLY));
+  CHECK(open("a/", O_RDONLY));
+  CHECK(open("a/.", O_RDONLY));
+  CHECK(open("a", O_RDONLY | O_DIRECTORY));
+  CHECK(mkdir("d", 0755));
+  CHECK(open("d", O_WRONLY));
+  CHECK(open("d", O_RDWR));
+  CHECK(open("d", O_RDONLY | O_CREAT, 0600));
+  CHECK(open("d", O_RDONLY | O_DIRECTORY));
+  CHECK(read(7, &byte, 1));
+  CHECK(write(7, "x", 1));
+  CHECK(open("new/", O_CREAT | O_RDWR, 0600));
+  CHECK(symlink("a", "to-a"));
+  CHECK(symlink("nowhere", "dangling"));
+  CHECK(symlink("loop", "loop"));
+  CHECK(open("to-a", O_RDONLY | O_NOFOLLOW));
+  CHECK(open("to-a", O_RDONLY));
+  CHECK(open("loop", O_RDONLY));
+  CHECK(open("dangling", O_RDONLY));
+  CHECK(open("dangling", O_CREAT | O_EXCL | O_RDWR, 0600));
+  CHECK(open("dangling", O_CREAT | O_RDWR, 0600));
+  CHECK(stat("nowhere", &st));
+  CHECK(open("t", O_CREAT | O_RDWR, 07777));
+  NEED(stat("t", &st) == 0);
+  say("mode of t %o", st.st_mode);
+  CHECK(open("once", O_CREAT | O_RDONLY, 0));
+  NEED(stat("once", &st) == 0);
+  say("mode of once %o", st.st_mode);
+  CHECK(open(".", O_TMPFILE | O_RDONLY, 0600));
+  CHECK(creat("c", 0640));
+  say("flags of creat %o", fcntl(12, F_GETFL) & ~0100000);
+  CHECK(close(100));
+  CHECK(close(-1));
+  CHECK(open("/dev/null/x", O_RDONLY));
+  int fd = open("/dev/null", O_RDWR);
+  CHECK(write(fd, "abc", 3));
+  CHECK(read(fd, &byte, 1));
+  return 0;
+}
