@@ -2,6 +2,7 @@
  * A sandbox without a host, for unit tests: real tables, a clock that stands still, memory in an array, threads that
  * only note what the kernel asks of them. Only tests import it.
  */
+import assert from 'node:assert/strict';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import { AddressSpace } from '../mm/address-space.ts';
 import { ModelHost } from '../mm/model-host.ts';
@@ -119,6 +120,7 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
     cpuCount: 2,
     memoryTotal: 2 ** 31,
     bootNs: 0,
+    anonPath: () => assert.fail('no file of a process test is anonymous'),
     random: (dst, at, length) => {
       dst.fill(0x5a, at, at + length);
     },
