@@ -16,7 +16,7 @@ import type { ControllingTty } from './session.ts';
 import { sendSignalToGroup, setBlockedMask } from './signal.ts';
 import { nextSignal } from './signal-delivery.ts';
 import type { Task } from './task.ts';
-import { addOutsideProcess, bootTestKernel, fork, THREAD_FLAGS } from './test-machine.ts';
+import { addOutsideProcess, bootTestKernel, fork, THREAD_FLAGS } from './test-machine.fixture.ts';
 import { type WaitResult, waitForChild, waitRequest } from './wait.ts';
 
 function waitNow(task: Task, pid: number, options: number): WaitResult | number {

@@ -20,7 +20,7 @@ import {
 import { frameStackTop, nextSignal } from './signal-delivery.ts';
 import { defaultAction, restartAction, signalBit } from './signal-policy.ts';
 import type { Task } from './task.ts';
-import { addOutsideProcess, bootTestKernel, fork, NotingThread, THREAD_FLAGS } from './test-machine.ts';
+import { addOutsideProcess, bootTestKernel, fork, NotingThread, THREAD_FLAGS } from './test-machine.fixture.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 const HANDLER = 0x401000;
