@@ -65,6 +65,8 @@ export interface FileSystem {
   readonly root: Inode;
   /** st_dev of its inodes. */
   readonly dev: number;
+  /** Options of its own in /proc/mounts, with a leading comma: ",size=1024k". */
+  readonly options?: string;
   statfs(): StatFs | number;
 }
 
@@ -100,6 +102,10 @@ export abstract class Inode {
   }
   symlink(_name: string, _target: string, _uid: number, _gid: number): Inode | number {
     return -EROFS;
+  }
+  /** A regular file without a name (O_TMPFILE); `link` may give it one. */
+  tmpfile(_mode: number, _uid: number, _gid: number): Inode | number {
+    return -EOPNOTSUPP;
   }
   link(_name: string, _target: Inode): number {
     return -EROFS;
