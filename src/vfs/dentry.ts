@@ -1,7 +1,7 @@
 /**
  * The name cache (Linux: struct dentry, fs/dcache.c).
  *
- * A dentry is a name in a directory; it has an inode, or none if it records that the name does not exist. The cached ones form
+ * A dentry is a name in a directory; it has an inode, or NO_INODE if it records that the name does not exist. The cached ones form
  * the tree below the roots of mounted file systems, and a file system whose directories say `isCacheable` is asked about
  * a name once.
  *
@@ -15,8 +15,8 @@ export class Dentry {
   name: string;
   /** null for the root of a file system, and for what has no place in a tree (pipes, sockets). */
   parent: Dentry | null;
-  /** null: the name is known not to exist. */
-  inode: Inode | null;
+  /** NO_INODE: the name is known not to exist. */
+  inode: Inode;
   children: Map<string, Dentry> | null = null;
   /** References that keep it in the cache. */
   pins = 0;
@@ -27,7 +27,7 @@ export class Dentry {
   /** Used since the cache last considered dropping it. */
   isRecent = false;
 
-  constructor(name: string, parent: Dentry | null, inode: Inode | null) {
+  constructor(name: string, parent: Dentry | null, inode: Inode) {
     this.name = name;
     this.parent = parent;
     this.inode = inode;
@@ -94,8 +94,8 @@ function forget(dentry: Dentry): void {
   }
 }
 
-/** Adds a child to the cache; `inode` null records that the name does not exist. */
-export function addDentry(parent: Dentry, name: string, inode: Inode | null): Dentry {
+/** Adds a child to the cache; NO_INODE records that the name does not exist. */
+export function addDentry(parent: Dentry, name: string, inode: Inode): Dentry {
   const dentry = new Dentry(name, parent, inode);
   // First the name, then the pool: the pool must see that the parent has a child.
   if (parent.children === null) parent.children = new Map();

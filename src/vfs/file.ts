@@ -18,6 +18,11 @@ export interface HostMapping {
   hostFd: number;
 }
 
+/** Who must let go of a file when its last reference does: an epoll that watches it (Linux: eventpoll_release). */
+export interface FileWatcher {
+  fileReleased(file: File): void;
+}
+
 export abstract class File {
   /** Access mode and status flags, O_* (without O_CLOEXEC, which belongs to the descriptor). */
   flags: number;
@@ -30,6 +35,8 @@ export abstract class File {
   readonly path: Path;
   /** Woken with POLL* bits when readiness changes. */
   readonly queue: WaitQueue;
+  /** null until somebody watches. */
+  watchers: Set<FileWatcher> | null = null;
 
   constructor(path: Path, flags: number, queue: WaitQueue = new WaitQueue()) {
     this.path = path;
@@ -75,11 +82,7 @@ export abstract class File {
   fsync(): number {
     return -EINVAL;
   }
-  /** Called after open(2) until it is not -EAGAIN, sleeping on `queue` in between: a FIFO waits here for its other end. */
-  finishOpen(): number {
-    return 0;
-  }
-  /** Commands of fcntl(2) that belong to a kind of file: F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS. */
+  /** Commands of fcntl(2) that belong to a kind of file: F_ADD_SEALS, F_GET_SEALS. */
   fcntl(_task: Task, _command: number, _argument: number): number {
     return -EINVAL;
   }
@@ -97,6 +100,7 @@ export abstract class File {
   unref(): void {
     this.refs -= 1;
     if (this.refs !== 0) return;
+    if (this.watchers !== null) for (const watcher of [...this.watchers]) watcher.fileReleased(this);
     releaseFileLocks(this);
     this.release();
     unpinDentry(this.path.dentry);

@@ -7,7 +7,7 @@
  * - Nothing here blocks: an operation that would gives -EAGAIN and the caller sleeps on the file's queue.
  * - Permission checks against credentials are the VFS's business, done before an inode operation is called.
  */
-import { EINVAL, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
+import { EINVAL, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import type { File } from './file.ts';
 import type { Path } from './path.ts';
@@ -144,3 +144,25 @@ export abstract class Inode {
     return -EOPNOTSUPP;
   }
 }
+
+class NegativeInode extends Inode {
+  override readonly ino = 0;
+
+  override get fs(): FileSystem {
+    return noFileSystem;
+  }
+  override get mode(): number {
+    return 0;
+  }
+  override stat(): number {
+    return -ENOENT;
+  }
+  override open(): number {
+    return -ENOENT;
+  }
+}
+
+/** Stands in a dentry for "this name does not exist". */
+export const NO_INODE: Inode = new NegativeInode();
+
+const noFileSystem: FileSystem = { typeName: 'none', root: NO_INODE, dev: 0, statfs: () => -ENOENT };

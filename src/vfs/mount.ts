@@ -3,7 +3,7 @@ import { EBUSY, EINVAL, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { Dentry, isBelow, pinDentry, unpinDentry } from './dentry.ts';
-import type { FileSystem } from './inode.ts';
+import { type FileSystem, NO_INODE } from './inode.ts';
 import type { Path } from './path.ts';
 
 /** A guest that may mount could else grow the tree without end (Linux: fs.mount-max). */
@@ -74,7 +74,7 @@ export function createMount(fs: FileSystem, flags = 0, source: string = fs.typeN
 export function attachMount(mount: Mount, at: Path): number {
   const target = at.dentry.inode;
   const source = mount.root.inode;
-  if (target === null || source === null || at.dentry.isDeleted) return -ENOENT;
+  if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
   if (((target.mode & S_IFMT) === S_IFDIR) !== ((source.mode & S_IFMT) === S_IFDIR)) return -ENOTDIR;
   if (count >= MOUNT_MAX) return -EBUSY;
   // A path always names the uppermost mount, so nothing is mounted here yet; if something is, it goes below the new one's parent.

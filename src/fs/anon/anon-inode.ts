@@ -6,7 +6,7 @@ import { ENXIO } from '../../abi/errno.ts';
 import { ANON_INODE_FS_MAGIC, S_IFIFO, S_IFMT, S_IFSOCK } from '../../abi/stat.ts';
 import { Dentry } from '../../vfs/dentry.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
-import { File } from '../../vfs/file.ts';
+import type { File } from '../../vfs/file.ts';
 import { type FileSystem, Inode, type SetAttributes, type Stat, type StatFs } from '../../vfs/inode.ts';
 import { createMount, type Mount } from '../../vfs/mount.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -92,23 +92,15 @@ export function anonPathOf(inode: Inode, name: string): Path {
 }
 
 /**
- * A path to a fresh anonymous inode. With a mode of S_IFIFO or S_IFSOCK it is a pipe's or socket's and shows as "pipe:[5]" or
- * "socket:[5]"; else `name` is as in "anon_inode:[eventfd]" behind the colon, brackets included.
+ * A path to a fresh anonymous inode (`Kernel.anonPath`). "pipe" and "socket" show as "pipe:[5]" and "socket:[5]"; any other
+ * name, "[eventfd]", as "anon_inode:[eventfd]".
  */
-export function anonInodePath(name: string, mode = 0o600): Path {
+export function anonInodePath(name: string): Path {
   const ino = allocateAnonIno();
-  const type = mode & S_IFMT;
-  const prefix = type === S_IFIFO ? 'pipe' : type === S_IFSOCK ? 'socket' : null;
-  return anonPathOf(
-    new AnonInode(anonFileSystem, ino, mode),
-    prefix === null ? `anon_inode:${name}` : `${prefix}:[${ino}]`,
-  );
-}
-
-/** What pipes, eventfds and the like have in common. */
-export abstract class AnonFile extends File {
-  override get inode(): Inode {
-    const inode = this.path.dentry.inode;
-    return inode ?? anonFileSystem.root;
+  const isPipe = name === 'pipe';
+  if (!isPipe && name !== 'socket') {
+    return anonPathOf(new AnonInode(anonFileSystem, ino, 0o600), `anon_inode:${name}`);
   }
+  const mode = isPipe ? S_IFIFO | 0o600 : S_IFSOCK | 0o777;
+  return anonPathOf(new AnonInode(anonFileSystem, ino, mode), `${name}:[${ino}]`);
 }
