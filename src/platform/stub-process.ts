@@ -196,6 +196,9 @@ export class StubThread {
   readonly registers: DataView;
   readonly #i32: Int32Array;
   #hostTid = 0;
+  readonly #precopyAddr = new Float64Array(L.PRECOPY_LIMIT).fill(-1);
+  readonly #precopyLength = new Float64Array(L.PRECOPY_LIMIT);
+  readonly #precopyOffset = new Float64Array(L.PRECOPY_LIMIT);
   #commands = 0;
   #copyouts = 0;
   #dataUsed = 0;
@@ -217,6 +220,55 @@ export class StubThread {
 
   get kind(): number {
     return this.#i32[this.word + (L.MB_KIND >> 2)];
+  }
+
+  /** Reads what the stub has copied ahead, once: what is out of bounds is ignored. Call before anything else of a request. */
+  takeRequest(): void {
+    const count = Math.min(this.#i32[this.word + (L.MB_PRECOPIES >> 2)] >>> 0, L.PRECOPY_LIMIT);
+    let used = 0;
+    for (let i = 0; i < L.PRECOPY_LIMIT; i++) {
+      const at = this.word + ((L.MB_PRECOPY_TABLE + i * 16) >> 2);
+      const length = this.#i32[at + 2] >>> 0;
+      const offset = this.#i32[at + 3] >>> 0;
+      const isValid = i < count && offset <= L.MB_DATA_SIZE && length <= L.MB_DATA_SIZE - offset;
+      this.#precopyAddr[i] = isValid ? (this.#i32[at] >>> 0) + (this.#i32[at + 1] >>> 0) * 2 ** 32 : -1;
+      this.#precopyLength[i] = length;
+      this.#precopyOffset[i] = offset;
+      if (isValid) used = Math.max(used, offset + length);
+    }
+    this.#dataUsed = Math.min((used + 63) & ~63, L.MB_DATA_SIZE);
+  }
+
+  /** Where in the window the `length` bytes at guest address `addr` have been copied ahead; -1 if they have not. */
+  precopied(addr: number, length: number): number {
+    for (let i = 0; i < L.PRECOPY_LIMIT; i++) {
+      if (this.#precopyAddr[i] === addr && this.#precopyLength[i] >= length) {
+        return this.base + L.MB_DATA + this.#precopyOffset[i];
+      }
+    }
+    return -1;
+  }
+
+  /** How many bytes were copied ahead from `addr`; 0 for none. */
+  precopiedLength(addr: number): number {
+    for (let i = 0; i < L.PRECOPY_LIMIT; i++) if (this.#precopyAddr[i] === addr) return this.#precopyLength[i];
+    return 0;
+  }
+
+  /** Where in the window `length` bytes for the guest can be put (then `queueCopyOut`); -1 when there is no room. */
+  reserve(length: number): number {
+    if (this.#copyouts >= L.COPYOUT_LIMIT || length > L.MB_DATA_SIZE - this.#dataUsed) return -1;
+    return this.base + L.MB_DATA + this.#dataUsed;
+  }
+
+  /** Queues the bytes put at the last `reserve` for the stub to copy to the guest. */
+  queueCopyOut(addr: number, length: number): void {
+    const entry = this.word + ((L.MB_COPYOUT_TABLE + this.#copyouts * 16) >> 2);
+    this.#put(entry, addr);
+    this.#i32[entry + 2] = this.#dataUsed;
+    this.#i32[entry + 3] = length;
+    this.#copyouts += 1;
+    this.#dataUsed = Math.min(this.#dataUsed + ((length + 63) & ~63), L.MB_DATA_SIZE);
   }
 
   get number(): number {
@@ -251,14 +303,12 @@ export class StubThread {
 
   /** Queues bytes for the stub to copy to the guest: false when they do not fit. */
   copyOut(addr: number, src: Uint8Array, at: number, length: number): boolean {
-    if (this.#copyouts >= L.COPYOUT_LIMIT || this.#dataUsed + length > L.MB_DATA_SIZE) return false;
-    this.process.window.u8.set(src.subarray(at, at + length), this.base + L.MB_DATA + this.#dataUsed);
-    const entry = this.word + ((L.MB_COPYOUT_TABLE + this.#copyouts * 16) >> 2);
-    this.#put(entry, addr);
-    this.#i32[entry + 2] = this.#dataUsed;
-    this.#i32[entry + 3] = length;
-    this.#copyouts += 1;
-    this.#dataUsed += (length + 63) & ~63;
+    const to = this.reserve(length);
+    if (to < 0) return false;
+    const window = this.process.window.u8;
+    if (length <= 16) for (let i = 0; i < length; i++) window[to + i] = src[at + i];
+    else window.set(src.subarray(at, at + length), to);
+    this.queueCopyOut(addr, length);
     return true;
   }
 

@@ -1,0 +1,19 @@
+/** `runsc do`: runs one command in a new sandbox and ends as it ends. */
+import type { Parsed } from './arguments.ts';
+import { parseDo } from './do-arguments.ts';
+import { helpText } from './help.ts';
+
+export async function runDo(globals: Parsed, args: readonly string[]): Promise<number> {
+  const options = parseDo(globals, args, {
+    cwd: process.cwd(),
+    env: process.env,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  });
+  if (options === 'help') {
+    process.stdout.write(helpText('do'));
+    return 0;
+  }
+  const { runSandbox } = await import('../sentry/run.ts');
+  return runSandbox(options);
+}

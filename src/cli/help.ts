@@ -1,0 +1,49 @@
+/** What `runsc help` prints. */
+
+const GLOBALS = `Flags of every verb:
+  --debug-log FILE   write the log of the kernel to FILE
+  --debug            log more
+  --strace           log every system call
+  -h, --help         this text
+`;
+
+const VERBS: Readonly<Record<string, string>> = {
+  do: `Usage: runsc do [FLAG]... COMMAND [ARGUMENT]...
+Runs a command in a new sandbox; ends with its exit status, 128 + n if signal n ended it.
+
+  --root DIR             the guest's root directory (default: /)
+  --cwd DIR              working directory in the guest
+  -v, --volume S:D[:ro]  show the host's S at D
+  -e, --env NAME=VALUE   set a variable; the others are the caller's
+  --uid N, --gid N       user and group in the guest (default: the caller's)
+  --network none         the only choice so far
+  --hostname NAME        (default: tsvisor)
+`,
+  doctor: `Usage: runsc doctor
+Says what this host offers, what is missing and how to mend it; ends with 0 if sandboxes can run.
+`,
+  version: `Usage: runsc version
+`,
+  help: `Usage: runsc help [VERB]
+`,
+};
+
+const OVERVIEW = `Usage: runsc [FLAG]... VERB ...
+
+  do COMMAND...   run a command in a new sandbox
+  doctor          what this host offers and lacks
+  version         the version
+  help [VERB]     this text, or a verb's
+
+Exit status: the command's own; 1 if runsc fails, 2 if the command line is wrong.
+
+`;
+
+/** The text for a verb, the overview without one; undefined if there is no such verb. */
+export function helpText(verb: keyof typeof VERBS & ('do' | 'doctor' | 'version' | 'help')): string;
+export function helpText(verb: string | undefined): string | undefined;
+export function helpText(verb: string | undefined): string | undefined {
+  if (verb === undefined) return OVERVIEW + GLOBALS;
+  const text = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+  return text === undefined ? undefined : `${text}\n${GLOBALS}`;
+}
