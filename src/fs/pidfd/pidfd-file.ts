@@ -1,8 +1,9 @@
 /** Descriptors that stand for a process (pidfd_open(2); Linux: pidfd_fops in kernel/fork.c). */
-import { File } from '../vfs/file.ts';
-import type { Inode } from '../vfs/inode.ts';
-import type { Path } from '../vfs/path.ts';
-import type { ThreadGroup } from './thread-group.ts';
+
+import type { ThreadGroup } from '../../kernel/thread-group.ts';
+import { File } from '../../vfs/file.ts';
+import type { Inode } from '../../vfs/inode.ts';
+import type { Path } from '../../vfs/path.ts';
 
 const O_RDWR = 2;
 const POLLIN = 0x1;
