@@ -1,5 +1,6 @@
 /** What all tasks of a sandbox share. It has no I/O and no clock of its own: both come in at construction. */
 import type { Mount } from '../vfs/mount.ts';
+import type { Path } from '../vfs/path.ts';
 import type { KernelLog } from './kernel-log.ts';
 import type { PidTable } from './pid-table.ts';
 import type { Timers } from './timers.ts';
@@ -32,6 +33,8 @@ export interface Kernel {
   readonly memoryTotal: number;
   /** Monotonic time at boot of the sandbox, ns. */
   readonly bootNs: number;
+  /** The place of a new anonymous inode: /proc/PID/fd shows `anon_inode:NAME`, or `pipe:[INO]` and `socket:[INO]` for those names. */
+  anonPath(name: string): Path;
   /** Fills with random bytes (getrandom(2), /dev/urandom). */
   random(dst: Uint8Array, at: number, length: number): void;
 }

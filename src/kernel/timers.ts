@@ -2,10 +2,13 @@
 export interface Timer {
   /** Monotonic clock, ns. */
   deadlineNs: number;
-  /** Position in the heap; -1 when not armed. */
+  /** Position in the heap; IDLE when not armed, DUE between being found due and firing. */
   index: number;
   readonly fire: () => void;
 }
+
+const IDLE = -1;
+const DUE = -2;
 
 export class Timers {
   readonly #heap: Timer[] = [];
@@ -18,11 +21,11 @@ export class Timers {
     return timer;
   }
 
-  /** Disarms it; nothing happens if it has fired. */
+  /** Disarms it, even when it is due and an earlier one of the same `run` cancels it; nothing happens if it has fired. */
   cancel(timer: Timer): void {
     const i = timer.index;
+    timer.index = IDLE;
     if (i < 0) return;
-    timer.index = -1;
     const last = this.#heap.pop();
     if (last === undefined || last === timer) return;
     this.#heap[i] = last;
@@ -44,9 +47,14 @@ export class Timers {
       const first = this.#heap[0];
       if (first === undefined || first.deadlineNs > nowNs) break;
       this.cancel(first);
+      first.index = DUE;
       due.push(first);
     }
-    for (const timer of due) timer.fire();
+    for (const timer of due) {
+      if (timer.index !== DUE) continue;
+      timer.index = IDLE;
+      timer.fire();
+    }
   }
 
   #up(from: number): void {

@@ -16,6 +16,11 @@ export interface HostMapping {
   hostFd: number;
 }
 
+/** Who must let go of a file when its last reference does: an epoll that watches it (Linux: eventpoll_release). */
+export interface FileWatcher {
+  fileReleased(file: File): void;
+}
+
 export abstract class File {
   /** Access mode and status flags, O_* (without O_CLOEXEC, which belongs to the descriptor). */
   flags: number;
@@ -26,6 +31,8 @@ export abstract class File {
   readonly path: Path;
   /** Woken with POLL* bits when readiness changes. */
   readonly queue: WaitQueue;
+  /** null until somebody watches. */
+  watchers: Set<FileWatcher> | null = null;
 
   constructor(path: Path, flags: number, queue: WaitQueue = new WaitQueue()) {
     this.path = path;
@@ -82,7 +89,9 @@ export abstract class File {
   /** One reference less. */
   unref(): void {
     this.refs -= 1;
-    if (this.refs === 0) this.release();
+    if (this.refs !== 0) return;
+    if (this.watchers !== null) for (const watcher of [...this.watchers]) watcher.fileReleased(this);
+    this.release();
   }
   ref(): this {
     this.refs += 1;

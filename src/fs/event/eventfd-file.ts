@@ -1,0 +1,37 @@
+/** eventfd(2) files (Linux: fs/eventfd.c). */
+import { EINVAL } from '../../abi/errno.ts';
+import { POLLIN, POLLOUT } from '../../abi/poll.ts';
+import { EventCounter, getWord } from '../../kernel/event-counter.ts';
+import type { Path } from '../../vfs/path.ts';
+import { AnonymousFile } from './anonymous-file.ts';
+
+export class EventfdFile extends AnonymousFile {
+  readonly #counter: EventCounter;
+  readonly #isSemaphore: boolean;
+
+  constructor(path: Path, flags: number, initial: number, isSemaphore: boolean) {
+    super(path, flags);
+    this.#counter = new EventCounter(initial);
+    this.#isSemaphore = isSemaphore;
+  }
+
+  override poll(): number {
+    return this.#counter.poll();
+  }
+
+  override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
+    if (length < 8) return -EINVAL;
+    const result = this.#counter.take(dst, at, this.#isSemaphore);
+    if (result < 0) return result;
+    this.queue.wake(POLLOUT);
+    return 8;
+  }
+
+  override write(src: Uint8Array, at: number, length: number, _offset: number): number {
+    if (length < 8) return -EINVAL;
+    const result = this.#counter.add(getWord(src, at), getWord(src, at + 4));
+    if (result < 0) return result;
+    this.queue.wake(POLLIN);
+    return 8;
+  }
+}
