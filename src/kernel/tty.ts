@@ -53,6 +53,8 @@ export abstract class Terminal implements ControllingTty {
   foreground: ProcessGroup | null = null;
   session: Session | null = null;
   isExclusive = false;
+  /** Its st_rdev, which /proc/PID/stat shows as tty_nr; the file system that shows it sets it. */
+  deviceNumber = 0;
   protected readonly signalGroup: SignalGroup;
   /** struct winsize: rows, columns, and pixels. */
   readonly #winsize = new Uint16Array(4);

@@ -82,6 +82,7 @@ class TerminalInode extends DeviceInode {
   constructor(place: Place, index: number, terminal: Terminal, uid: number) {
     super(place, slaveRdev(index), 0o620, uid, TTY_GID);
     this.terminal = terminal;
+    terminal.deviceNumber = this.rdev;
   }
 
   override open(path: Path, flags: number, creds: Credentials): File | number {
