@@ -7,7 +7,7 @@ import type { Clock } from '../../kernel/kernel.ts';
 import { LineDiscipline } from '../../kernel/line-discipline.ts';
 import { ICANON, IXON, type Termios, TOSTOP, VMIN, VSTART, VSTOP, VTIME } from '../../kernel/termios.ts';
 import type { Timer, Timers } from '../../kernel/timers.ts';
-import { type SignalGroup, Terminal } from '../../kernel/tty.ts';
+import { Terminal } from '../../kernel/tty.ts';
 import { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -34,7 +34,6 @@ const DECISECOND_NS = 1e8;
 export interface PtyHost {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly signalGroup: SignalGroup;
 }
 
 export class Pty extends Terminal {
@@ -57,7 +56,7 @@ export class Pty extends Terminal {
   #available = 0;
 
   constructor(index: number, host: PtyHost, onMasterClose: (pty: Pty) => void) {
-    super(host.signalGroup);
+    super();
     this.index = index;
     this.#host = host;
     this.#onMasterClose = onMasterClose;
