@@ -13,6 +13,7 @@ const POLLHUP = 0x10;
 class LevelHost implements HostStream {
   readonly kind = 'pipe';
   readonly hostFd = 0;
+  readonly flags = 0;
   ready = 0;
   watched = 0;
   calls = 0;
