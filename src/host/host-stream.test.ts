@@ -136,6 +136,18 @@ test('the loop tells of readiness while it is watched', () => {
   closeSync(w);
 });
 
+test('/dev/null is ready at once and is not given to the loop', () => {
+  const fd = openSync('/dev/null', 'r+');
+  const device = stream(fd);
+  assert.equal(device.kind, 'device');
+  assert.equal(device.readNow(bytes, 0, 10), 0);
+  assert.equal(device.writeNow(bytes, 0, 10), 10);
+  assert.equal(device.pollNow() & (POLLIN | POLLOUT), POLLIN | POLLOUT);
+  device.watch(POLLIN, () => assert.fail('watched'));
+  loop.wait(0);
+  closeSync(fd);
+});
+
 test('a descriptor that is not open is an error', () => {
   assert.equal(openHostStream(native.syscall, loop, 9999), -EBADF);
 });

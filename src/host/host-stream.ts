@@ -36,7 +36,7 @@ export interface HostStream {
   writeNow(src: Uint8Array, at: number, length: number): number;
   /** POLL* bits that hold now. */
   pollNow(): number;
-  /** Calls back when one of `events` holds, until `unwatch`. Does nothing for files, which are always ready. */
+  /** Calls back when one of `events` holds, until `unwatch`. Does nothing for files and devices, which are always ready. */
   watch(events: number, onReady: (events: number) => void): void;
   unwatch(): void;
   /** lseek(2) on the host's description, whose offset the caller's other programs share. */
@@ -179,7 +179,8 @@ class DescriptorStream implements HostStream {
   }
 
   watch(events: number, onReady: (events: number) => void): void {
-    if (this.kind === 'file' || this.#isClosed) return;
+    // epoll refuses files and devices without a poll of their own (EPERM); neither makes anybody wait.
+    if (this.kind === 'file' || this.kind === 'device' || this.#isClosed) return;
     this.#loop.add(this.hostFd, events, onReady);
     this.#isWatched = true;
   }

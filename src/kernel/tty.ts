@@ -52,7 +52,7 @@ export abstract class Terminal implements ControllingTty {
   /** tty_open: checks, opens, and makes it the controlling terminal of a session leader without one. */
   open(inode: Inode, path: Path, flags: number, task: Task | null, creds: Credentials): File | number {
     if (this.isExclusive && !creds.hasCapability(CAP_SYS_ADMIN)) return -EBUSY;
-    const file = this.openUserSide(inode, path, flags);
+    const file = this.openUserSide(inode, path, flags & ~O_NOCTTY);
     if (typeof file === 'number' || task === null) return file;
     const { session } = task.group;
     const isReadable = (flags & O_ACCMODE) !== O_WRONLY;

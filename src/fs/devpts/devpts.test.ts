@@ -105,6 +105,19 @@ test('a locked slave cannot be opened; nodes come and go', () => {
   assert.equal(world.devpts.fs.root.lookup('0'), -2);
 });
 
+test('the number of a hung-up terminal is free when its last user has closed it', () => {
+  const world = new World();
+  const [master, slave] = world.pair();
+  master.unref();
+  const [second] = world.pair();
+  second.ioctl(world.init, TIOCGPTN, ADDRESS);
+  assert.equal(world.init.mem.readU32(ADDRESS), 1);
+  slave.unref();
+  const [third] = world.pair();
+  third.ioctl(world.init, TIOCGPTN, ADDRESS);
+  assert.equal(world.init.mem.readU32(ADDRESS), 0);
+});
+
 test('the slave is hung up when the master closes', () => {
   const [master, slave] = new World().pair();
   master.unref();

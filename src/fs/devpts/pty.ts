@@ -36,6 +36,13 @@ export interface PtyHost {
   readonly timers: Timers;
 }
 
+export interface PtyEvents {
+  /** Nobody can open its user side any more. */
+  masterClosed(pty: Pty): void;
+  /** Both sides are closed: its number is free. */
+  allClosed(pty: Pty): void;
+}
+
 export class Pty extends Terminal {
   readonly index: number;
   readonly discipline: LineDiscipline;
@@ -50,16 +57,16 @@ export class Pty extends Terminal {
   isPacketMode = false;
   packetStatus = 0;
   readonly #host: PtyHost;
-  readonly #onMasterClose: (pty: Pty) => void;
+  readonly #events: PtyEvents;
   #readTimer: Timer | null = null;
   #hasReadTimedOut = false;
   #available = 0;
 
-  constructor(index: number, host: PtyHost, onMasterClose: (pty: Pty) => void) {
+  constructor(index: number, host: PtyHost, events: PtyEvents) {
     super();
     this.index = index;
     this.#host = host;
-    this.#onMasterClose = onMasterClose;
+    this.#events = events;
     this.discipline = new LineDiscipline({
       signal: (signo) => this.signalForeground(signo),
       flow: (isStopped) => this.#onFlow(isStopped),
@@ -185,6 +192,7 @@ export class Pty extends Terminal {
     this.isSlaveGone = true;
     this.isExclusive = false;
     this.masterQueue.wake(POLLIN | POLLOUT | POLLHUP);
+    if (!this.isMasterOpen) this.#events.allClosed(this);
   }
 
   /** The emulator is gone: programs on the other side are hung up (tty_vhangup from pty_close). */
@@ -195,7 +203,8 @@ export class Pty extends Terminal {
     this.discipline.flushInput();
     this.discipline.flushOutput();
     this.slaveQueue.wake(POLLIN | POLLOUT | POLLERR | POLLHUP);
-    this.#onMasterClose(this);
+    this.#events.masterClosed(this);
+    if (this.slaveCount === 0) this.#events.allClosed(this);
   }
 
   #onFlow(isStopped: boolean): void {

@@ -101,7 +101,8 @@ export class HostStreamFile extends File {
   }
 
   override seek(offset: number, whence: number): number {
-    return this.#stream.kind === 'file' ? this.#stream.seek(offset, whence) : -ESPIPE;
+    const { kind } = this.#stream;
+    return kind === 'file' || kind === 'device' ? this.#stream.seek(offset, whence) : -ESPIPE;
   }
 
   override truncate(size: number): number {

@@ -294,6 +294,22 @@ test('every file can be read', () => {
   assert.ok(count > 200, `${count} files`);
 });
 
+test('the same process is the same inode, another with its number is not', () => {
+  const world = new World();
+  const { pids } = world.init.kernel;
+  const child = fork(world.init);
+  const before = world.find(String(child.tid));
+  assert.ok(typeof before !== 'number');
+  assert.equal(world.find(String(child.tid)), before);
+  const heir = fork(world.init);
+  pids.removeTask(child);
+  pids.removeGroup(child.group);
+  pids.renumberTask(heir, child.tid);
+  const after = world.find(String(child.tid));
+  assert.ok(typeof after !== 'number');
+  assert.notEqual(after.ino, before.ino);
+});
+
 test('a process that is gone leaves no exception behind', () => {
   const world = new World();
   const child = fork(world.init);
