@@ -5,9 +5,10 @@ import { EACCES, EINVAL, ENOENT, EPERM, ESRCH } from '../../abi/errno.ts';
 import { currentTask } from '../../kernel/current.ts';
 import { NAMESPACE_INODES } from '../../kernel/namespaces.ts';
 import { TASK_NAME_MAX, type Task } from '../../kernel/task.ts';
+import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import { changingDir, dir, ownedBy } from '../pseudo/pseudo-directory.ts';
-import { DT_DIR, type Node } from '../pseudo/pseudo-file-system.ts';
+import { DT_DIR, derivedIno, type Node } from '../pseudo/pseudo-file-system.ts';
 import { magicLink } from '../pseudo/pseudo-inode.ts';
 import { control, type Produce, parseDecimal, text, textFile } from '../pseudo/text-file.ts';
 import { checkInspect, ownerOf } from './access.ts';
@@ -158,13 +159,40 @@ function threadDirectory(task: Task, options: ProcOptions): Node {
   return ownedBy(ownerOf(task), dir({ ...commonFiles(task, false, options), children }));
 }
 
+/**
+ * Directories of tasks, one inode each. Their numbers differ from one task to the next, so that the name cache does not take
+ * the process that got a number anew for the one that had it.
+ */
+export class TaskInodes {
+  readonly #inodes = new WeakMap<Task, Inode>();
+  #made = 0;
+
+  node(task: Task, describe: () => Node): Node {
+    return {
+      dtype: DT_DIR,
+      build: (place) => {
+        let inode = this.#inodes.get(task);
+        if (inode === undefined) {
+          this.#made += 1;
+          inode = describe().build({ ...place, ino: derivedIno(place.ino, `#${this.#made}`) });
+          this.#inodes.set(task, inode);
+        }
+        return inode;
+      },
+    };
+  }
+}
+
 function tasksDirectory(leader: Task, options: ProcOptions): Node {
+  const threads = new TaskInodes();
   const { group } = leader;
   return changingDir({
     find: (name) => {
       const tid = parseId(name);
       const task = tid === 0 ? undefined : leader.kernel.pids.task(tid);
-      return task === undefined || task.group !== group ? null : threadDirectory(task, options);
+      return task === undefined || task.group !== group
+        ? null
+        : threads.node(task, () => threadDirectory(task, options));
     },
     names: () => (group.tasks.length === 0 ? [String(group.pid)] : group.tasks.map((task) => String(task.tid))),
     dtypeOf: () => DT_DIR,

@@ -1,4 +1,5 @@
 /** stat, statm, status and limits of a process or thread (Linux: fs/proc/array.c; proc_pid_stat(5), proc_pid_status(5)). */
+import { RLIMIT_RSS, RLIMIT_SIGPENDING } from '../../abi/resource.ts';
 import { SIG_DFL, SIG_IGN } from '../../abi/signal.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
@@ -56,7 +57,7 @@ export function statText(task: Task, isWholeGroup: boolean, options: ProcOptions
   const usage = usageOf(task, isWholeGroup);
   const children = isWholeGroup ? group.childrenUsage : new Usage();
   const sets = dispositions(task);
-  const limit = group.limits.soft(5);
+  const limit = group.limits.soft(RLIMIT_RSS);
   const realTime = task.schedPolicy === 1 || task.schedPolicy === 2;
   const fields: (number | string)[] = [
     stateOf(task),
@@ -163,7 +164,7 @@ export function statusText(task: Task, options: ProcOptions): string {
     `Groups:\t${creds.groups.map((gid) => `${gid} `).join('')}\n` +
     `NStgid:\t${group.pid}\nNSpid:\t${task.tid}\nNSpgid:\t${group.processGroup.pgid}\nNSsid:\t${group.session.sid}\n` +
     `Kthread:\t0\n${memoryLines(task, options)}` +
-    `Threads:\t${Math.max(1, group.tasks.length)}\nSigQ:\t0/${Math.min(group.limits.soft(11), 2 ** 53)}\n` +
+    `Threads:\t${Math.max(1, group.tasks.length)}\nSigQ:\t0/${Math.min(group.limits.soft(RLIMIT_SIGPENDING), 2 ** 53)}\n` +
     `SigPnd:\t${hex64(signals.pending.hi, signals.pending.lo)}\nShdPnd:\t${hex64(group.pending.hi, group.pending.lo)}\n` +
     `SigBlk:\t${hex64(signals.blockedHi, signals.blockedLo)}\nSigIgn:\t${hex64(sets.ignoredHi, sets.ignoredLo)}\n` +
     `SigCgt:\t${hex64(sets.caughtHi, sets.caughtLo)}\n` +

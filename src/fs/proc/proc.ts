@@ -12,7 +12,7 @@ import { changingDir, dir } from '../pseudo/pseudo-directory.ts';
 import { DT_DIR, DT_REG, type Node, type Place, PseudoFileSystem, S_IFREG } from '../pseudo/pseudo-file-system.ts';
 import { link, PseudoInode } from '../pseudo/pseudo-inode.ts';
 import { text } from '../pseudo/text-file.ts';
-import { parseId, processDirectory } from './pid-directory.ts';
+import { parseId, processDirectory, TaskInodes } from './pid-directory.ts';
 import type { ProcOptions } from './proc-view.ts';
 import { sysctlDirectory } from './sysctl.ts';
 import {
@@ -103,6 +103,7 @@ function selfName(nameOf: (task: Task) => string): string | number {
 export function createProc(options: ProcOptions): PseudoFileSystem {
   const { pids } = options.kernel;
   const fixed = systemNodes(options);
+  const processes = new TaskInodes();
   /** Inodes that do not go away, so that what they hold (settings, the boot's id) is one. */
   const built = new Map<string, Inode>();
   const keep = (name: string, node: Node): Node => ({
@@ -124,7 +125,9 @@ export function createProc(options: ProcOptions): PseudoFileSystem {
       if (id === 0) return null;
       // A thread's number can be looked up too, though it is not listed (proc(5)).
       const task = pids.group(id)?.leader ?? pids.task(id);
-      return task === undefined ? null : processDirectory(task.group.leader, options);
+      if (task === undefined) return null;
+      const { leader } = task.group;
+      return processes.node(leader, () => processDirectory(leader, options));
     },
     names: () => [...fixed.keys(), ...[...pids.groups()].map((group) => String(group.pid))],
     dtypeOf: (name) => fixed.get(name)?.dtype ?? DT_DIR,
