@@ -36,3 +36,10 @@ test('vague names are refused, words that contain them are not', () => {
   assert.equal(errors('vfs/path-utils.ts', '').length, 1);
   assert.deepEqual(errors('vfs/database.ts', ''), []);
 });
+
+test('a fixture may import across layers, and only tests may import a fixture', () => {
+  const crossing = "import { AddressSpace } from '../mm/address-space.ts';";
+  assert.deepEqual(checkFile('kernel/machine.fixture.ts', crossing), []);
+  assert.deepEqual(checkFile('kernel/fork.test.ts', "import { m } from './machine.fixture.ts';"), []);
+  assert.equal(checkFile('kernel/fork.ts', "import { m } from './machine.fixture.ts';").length, 1);
+});

@@ -29,6 +29,8 @@ const CONTRACTS = new Set(['kernel', 'mm', 'vfs', 'fs']);
 const HOSTLESS = new Set([...CONTRACTS, 'net']);
 const VAGUE_NAME = /(^|-)(utils?|misc|helpers?|manager|base)(-|\.)/;
 const MAX_LINES = 500;
+/** Tests and their fixtures put parts together across layers; nothing else may import a fixture. */
+const TEST_FILE = /\.(test|fixture)\.ts$/;
 
 export interface Finding {
   readonly file: string;
@@ -65,7 +67,10 @@ export function checkFile(file: string, source: string): Finding[] {
   const lines = source.split('\n').length - 1;
   if (lines > MAX_LINES) report(`has ${lines} lines, more than ${MAX_LINES}`, false);
 
+  const isTest = TEST_FILE.test(file);
   for (const { from, isTypeOnly } of importsOf(source)) {
+    if (TEST_FILE.test(from) && !isTest) report(`imports ${from}, which is for tests`, true);
+    if (isTest) continue;
     const target = join(dirname(file), from);
     const targetLayer = target.split('/')[0] ?? '';
     const targetRank = LAYERS.indexOf(targetLayer);

@@ -5,6 +5,7 @@
  * that is to be delivered ends the sleep with a restart code.
  */
 import { EAGAIN, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
+import { setCurrentTask } from './current.ts';
 import type { Task } from './task.ts';
 import type { Waiter, WaitQueue } from './wait-queue.ts';
 
@@ -52,6 +53,7 @@ export async function blockOn(
 ): Promise<number> {
   for (;;) {
     const reason = await sleepOn(task, [queue], events, deadlineNs);
+    setCurrentTask(task);
     const result = attempt();
     if (result !== -EAGAIN) return result;
     if (reason === WAKE_SIGNAL) return -ERESTARTSYS;

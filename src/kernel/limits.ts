@@ -21,29 +21,35 @@ import {
 export const NR_OPEN = 1048576;
 
 export class ResourceLimits {
-  /** The limit in force, by RLIMIT_* number. */
-  readonly soft = new Float64Array(RLIM_NLIMITS);
-  /** Up to where an unprivileged process may raise it. */
-  readonly hard = new Float64Array(RLIM_NLIMITS);
+  readonly #soft = new Float64Array(RLIM_NLIMITS).fill(Infinity);
+  readonly #hard = new Float64Array(RLIM_NLIMITS).fill(Infinity);
 
-  clone(): ResourceLimits {
-    const copy = new ResourceLimits();
-    copy.soft.set(this.soft);
-    copy.hard.set(this.hard);
-    return copy;
+  /** The limit in force, by RLIMIT_* number. */
+  soft(resource: number): number {
+    return this.#soft[resource];
+  }
+
+  /** Up to where an unprivileged process may raise it. */
+  hard(resource: number): number {
+    return this.#hard[resource];
   }
 
   set(resource: number, soft: number, hard: number): void {
-    this.soft[resource] = soft;
-    this.hard[resource] = hard;
+    this.#soft[resource] = soft;
+    this.#hard[resource] = hard;
+  }
+
+  clone(): ResourceLimits {
+    const copy = new ResourceLimits();
+    copy.#soft.set(this.#soft);
+    copy.#hard.set(this.#hard);
+    return copy;
   }
 }
 
 /** What a container gets under Docker when its configuration sets no limit. */
 export function defaultLimits(): ResourceLimits {
   const limits = new ResourceLimits();
-  limits.soft.fill(Infinity);
-  limits.hard.fill(Infinity);
   limits.set(RLIMIT_STACK, 8 * 1024 * 1024, Infinity);
   limits.set(RLIMIT_CORE, 0, Infinity);
   limits.set(RLIMIT_NOFILE, 1024, NR_OPEN);

@@ -6,6 +6,7 @@
  */
 import { EAGAIN, EEXIST, EINVAL } from '../abi/errno.ts';
 import { ProcessGroup, Session } from './session.ts';
+import { ShareCounts } from './share-counts.ts';
 import type { Task } from './task.ts';
 import { TaskHooks } from './task-hooks.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -27,6 +28,8 @@ export class PidTable {
   maxTasks: number;
   readonly users = new UserCounts();
   readonly hooks = new TaskHooks();
+  /** Users of descriptor tables. */
+  readonly shares = new ShareCounts();
   readonly #tasks = new Map<number, Task>();
   readonly #groups = new Map<number, ThreadGroup>();
   readonly #processGroups = new Map<number, ProcessGroup>();

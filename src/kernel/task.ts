@@ -61,7 +61,7 @@ export class Task {
   clearChildTid = 0;
   /** set_robust_list(2). */
   robustList = 0;
-  /** The task a vfork(2) parent waits for runs `onVforkDone` at its exec or exit. */
+  /** What a vfork(2) parent waits for; exit.ts runs it at the task's end, the loader when exec has left the address space. */
   onVforkDone: (() => void) | null = null;
   /** Its exit has begun: `mem` writes at once, since the thread never returns to the guest to copy anything out. */
   isExiting = false;

@@ -12,6 +12,9 @@ import { Usage } from './usage.ts';
 import type { UserCounts } from './user-counts.ts';
 import { WaitQueue } from './wait-queue.ts';
 
+/** What the queues of a process are woken with (POLLIN). */
+export const STATE_CHANGE = 1;
+
 export class ThreadGroup {
   /** The process id; its leader's tid. */
   readonly pid: number;
@@ -68,6 +71,8 @@ export class ThreadGroup {
   readonly childQueue = new WaitQueue();
   /** Woken (POLLIN) when it ends, for pidfds. */
   readonly exitQueue = new WaitQueue();
+  /** Woken (POLLIN) when a signal is queued for it or one of its threads, for signalfds. */
+  readonly signalQueue = new WaitQueue();
   /** /proc/PID/oom_score_adj. */
   oomScoreAdj = 0;
   /** PR_SET_THP_DISABLE. */

@@ -26,5 +26,5 @@ export type HostOperation = 'mmap' | 'munmap' | 'mprotect' | 'mremap' | 'madvise
 
 /** Soft limits, by RLIMIT_* number, of the process that owns the address space; Infinity when there is none. */
 export interface MemoryLimits {
-  readonly soft: ArrayLike<number>;
+  soft(resource: number): number;
 }

@@ -77,7 +77,7 @@ test('brk grows and shrinks the heap, stops at a neighbour and at RLIMIT_AS', ()
   assert.equal(mm.totalPages, 1);
   assert.equal(mm.install(anon(AT + 5 * P, 1), -1, 0), 0);
   assert.equal(mm.setBrk(AT + 5 * P), AT + P);
-  mm.limits = { soft: noLimits.soft.with(RLIMIT_AS, 3 * P) };
+  mm.limits = { soft: (resource) => (resource === RLIMIT_AS ? 3 * P : Infinity) };
   assert.equal(mm.setBrk(AT + 3 * P), AT + P);
   assert.equal(mm.install(anon(AT + 9 * P, 2), -1, 0), -ENOMEM);
   host.agreesWith(mm);

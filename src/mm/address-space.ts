@@ -88,7 +88,7 @@ export class AddressSpace {
   envStart = 0;
   envEnd = 0;
   /** The auxiliary vector as the program got it, for /proc/pid/auxv. */
-  auxv = new Uint8Array(0);
+  auxv: Uint8Array = new Uint8Array(0);
   /** What /proc/pid/exe refers to. */
   exe: Path | null = null;
   /** Flags new mappings get after mlockall(MCL_FUTURE): 0, VM_LOCKED, or VM_LOCKED | VM_LOCKONFAULT. */
@@ -226,7 +226,7 @@ export class AddressSpace {
     if (newEnd < oldEnd) {
       if (this.unmap(newEnd, oldEnd - newEnd) !== 0) return this.brk;
     } else if (newEnd > oldEnd) {
-      if (addr - this.startBrk + (this.endData - this.startData) > this.limits.soft[RLIMIT_DATA]) return this.brk;
+      if (addr - this.startBrk + (this.endData - this.startData) > this.limits.soft(RLIMIT_DATA)) return this.brk;
       const next = this.vmas.find(oldEnd);
       if (
         next !== undefined &&
@@ -244,8 +244,8 @@ export class AddressSpace {
 
   /** -ENOMEM when RLIMIT_AS or RLIMIT_DATA leave no room for so many bytes more, else 0 (Linux: may_expand_vm). */
   expandError(bytes: number, dataBytes: number): number {
-    if (bytes > 0 && this.totalPages * PAGE_SIZE + bytes > this.limits.soft[RLIMIT_AS]) return -ENOMEM;
-    if (dataBytes > 0 && this.dataPages * PAGE_SIZE + dataBytes > this.limits.soft[RLIMIT_DATA]) return -ENOMEM;
+    if (bytes > 0 && this.totalPages * PAGE_SIZE + bytes > this.limits.soft(RLIMIT_AS)) return -ENOMEM;
+    if (dataBytes > 0 && this.dataPages * PAGE_SIZE + dataBytes > this.limits.soft(RLIMIT_DATA)) return -ENOMEM;
     return 0;
   }
 

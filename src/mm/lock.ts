@@ -12,12 +12,12 @@ const LOCK_FLAGS = VM_LOCKED | VM_LOCKONFAULT;
 
 /** Whether so many bytes more may be locked. */
 export function isLockable(mm: AddressSpace, bytes: number, isPrivileged: boolean): boolean {
-  return isPrivileged || mm.lockedPages * PAGE_SIZE + bytes <= mm.limits.soft[RLIMIT_MEMLOCK];
+  return isPrivileged || mm.lockedPages * PAGE_SIZE + bytes <= mm.limits.soft(RLIMIT_MEMLOCK);
 }
 
 /** @param flags VM_LOCKED, perhaps with VM_LOCKONFAULT */
 export function lock(mm: AddressSpace, addr: number, length: number, flags: number, isPrivileged: boolean): number {
-  if (!isPrivileged && mm.limits.soft[RLIMIT_MEMLOCK] === 0) return -EPERM;
+  if (!isPrivileged && mm.limits.soft(RLIMIT_MEMLOCK) === 0) return -EPERM;
   const start = pageDown(addr);
   const size = pageUp(length + (addr - start));
   if (start + size > TASK_SIZE) return -ENOMEM;
@@ -33,7 +33,7 @@ export function unlock(mm: AddressSpace, addr: number, length: number): number {
 
 export function lockAll(mm: AddressSpace, how: number, isPrivileged: boolean): number {
   if (how === 0 || how === MCL_ONFAULT || (how & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) return -EINVAL;
-  const limit = mm.limits.soft[RLIMIT_MEMLOCK];
+  const limit = mm.limits.soft(RLIMIT_MEMLOCK);
   if (!isPrivileged && limit === 0) return -EPERM;
   if ((how & MCL_CURRENT) !== 0 && !isPrivileged && mm.totalPages * PAGE_SIZE > limit) return -ENOMEM;
   const flags = VM_LOCKED | ((how & MCL_ONFAULT) !== 0 ? VM_LOCKONFAULT : 0);

@@ -13,7 +13,7 @@ interface Page {
   bytes: Uint8Array | null;
 }
 
-export const noLimits = { soft: new Float64Array(16).fill(Infinity) };
+export const noLimits = { soft: (): number => Infinity };
 
 export class ModelHost implements AddressSpaceHost {
   readonly pages = new Map<number, Page>();

@@ -84,7 +84,7 @@ export function remap(
 function resizeError(mm: AddressSpace, vma: Vma, growth: number, copied: number): number {
   const added = growth + copied;
   if ((vma.flags & VM_LOCKED) !== 0 && growth > 0) {
-    if (mm.lockedPages * PAGE_SIZE + growth > mm.limits.soft[RLIMIT_MEMLOCK]) return -EAGAIN;
+    if (mm.lockedPages * PAGE_SIZE + growth > mm.limits.soft(RLIMIT_MEMLOCK)) return -EAGAIN;
   }
   return mm.expandError(added, (vma.prot & PROT_WRITE) !== 0 && !vma.isShared ? added : 0);
 }

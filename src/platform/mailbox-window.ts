@@ -20,6 +20,8 @@ export class MailboxWindow {
   readonly buffer: ArrayBuffer;
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
+  /** The same bytes, for their text decoder. */
+  readonly text: Buffer;
   readonly address: number;
   readonly #free: number[] = [];
   #used = 0;
@@ -28,6 +30,7 @@ export class MailboxWindow {
     this.buffer = native.reserve(WINDOW_SIZE);
     this.i32 = new Int32Array(this.buffer);
     this.u8 = new Uint8Array(this.buffer);
+    this.text = Buffer.from(this.buffer);
     this.address = native.addressOf(this.buffer);
   }
 

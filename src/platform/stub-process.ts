@@ -4,7 +4,7 @@
  * Everything read from a mailbox is the guest's to forge: each word is read once, offsets are masked or bounded.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { ENOMEM } from '../abi/errno.ts';
+import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
 import type { CloneGate } from './clone-gate.ts';
@@ -196,6 +196,9 @@ export class StubThread {
   readonly registers: DataView;
   readonly #i32: Int32Array;
   #hostTid = 0;
+  readonly #precopyAddr = new Float64Array(L.PRECOPY_LIMIT).fill(-1);
+  readonly #precopyLength = new Float64Array(L.PRECOPY_LIMIT);
+  readonly #precopyOffset = new Float64Array(L.PRECOPY_LIMIT);
   #commands = 0;
   #copyouts = 0;
   #dataUsed = 0;
@@ -219,6 +222,55 @@ export class StubThread {
     return this.#i32[this.word + (L.MB_KIND >> 2)];
   }
 
+  /** Reads what the stub has copied ahead, once: what is out of bounds is ignored. Call before anything else of a request. */
+  takeRequest(): void {
+    const count = Math.min(this.#i32[this.word + (L.MB_PRECOPIES >> 2)] >>> 0, L.PRECOPY_LIMIT);
+    let used = 0;
+    for (let i = 0; i < L.PRECOPY_LIMIT; i++) {
+      const at = this.word + ((L.MB_PRECOPY_TABLE + i * 16) >> 2);
+      const length = this.#i32[at + 2] >>> 0;
+      const offset = this.#i32[at + 3] >>> 0;
+      const isValid = i < count && offset <= L.MB_DATA_SIZE && length <= L.MB_DATA_SIZE - offset;
+      this.#precopyAddr[i] = isValid ? (this.#i32[at] >>> 0) + (this.#i32[at + 1] >>> 0) * 2 ** 32 : -1;
+      this.#precopyLength[i] = length;
+      this.#precopyOffset[i] = offset;
+      if (isValid) used = Math.max(used, offset + length);
+    }
+    this.#dataUsed = Math.min((used + 63) & ~63, L.MB_DATA_SIZE);
+  }
+
+  /** Where in the window the `length` bytes at guest address `addr` have been copied ahead; -1 if they have not. */
+  precopied(addr: number, length: number): number {
+    for (let i = 0; i < L.PRECOPY_LIMIT; i++) {
+      if (this.#precopyAddr[i] === addr && this.#precopyLength[i] >= length) {
+        return this.base + L.MB_DATA + this.#precopyOffset[i];
+      }
+    }
+    return -1;
+  }
+
+  /** How many bytes were copied ahead from `addr`; 0 for none. */
+  precopiedLength(addr: number): number {
+    for (let i = 0; i < L.PRECOPY_LIMIT; i++) if (this.#precopyAddr[i] === addr) return this.#precopyLength[i];
+    return 0;
+  }
+
+  /** Where in the window `length` bytes for the guest can be put (then `queueCopyOut`); -1 when there is no room. */
+  reserve(length: number): number {
+    if (this.#copyouts >= L.COPYOUT_LIMIT || length > L.MB_DATA_SIZE - this.#dataUsed) return -1;
+    return this.base + L.MB_DATA + this.#dataUsed;
+  }
+
+  /** Queues the bytes put at the last `reserve` for the stub to copy to the guest. */
+  queueCopyOut(addr: number, length: number): void {
+    const entry = this.word + ((L.MB_COPYOUT_TABLE + this.#copyouts * 16) >> 2);
+    this.#put(entry, addr);
+    this.#i32[entry + 2] = this.#dataUsed;
+    this.#i32[entry + 3] = length;
+    this.#copyouts += 1;
+    this.#dataUsed = Math.min(this.#dataUsed + ((length + 63) & ~63), L.MB_DATA_SIZE);
+  }
+
   get number(): number {
     return this.#i32[this.word + (L.MB_NR >> 2)];
   }
@@ -233,6 +285,19 @@ export class StubThread {
   commandResult(i: number): number {
     const at = this.word + ((L.MB_COMMAND_TABLE + i * L.COMMAND_SIZE + 56) >> 2);
     return (this.#i32[at] >>> 0) + this.#i32[at + 1] * 2 ** 32;
+  }
+
+  /** Commands queued for the next answer. */
+  get commandCount(): number {
+    return this.#commands;
+  }
+
+  /** After KIND_DONE: 0 if all of the `count` commands worked, or the -errno of the one that did not. */
+  failure(count: number): number {
+    if (this.#i32[this.word + (L.MB_NR >> 2)] === 0) return 0;
+    const failed = this.#i32[this.word + (L.MB_FAULT >> 2)] >>> 0;
+    // A stub that names no command of ours, or calls success failure, is lying: it gets an error all the same.
+    return failed < count ? Math.min(-1, Math.max(-4095, this.commandResult(failed))) : -EINVAL;
   }
 
   /** Queues a command for the next answer: its index, or -1 when the table is full. */
@@ -251,14 +316,12 @@ export class StubThread {
 
   /** Queues bytes for the stub to copy to the guest: false when they do not fit. */
   copyOut(addr: number, src: Uint8Array, at: number, length: number): boolean {
-    if (this.#copyouts >= L.COPYOUT_LIMIT || this.#dataUsed + length > L.MB_DATA_SIZE) return false;
-    this.process.window.u8.set(src.subarray(at, at + length), this.base + L.MB_DATA + this.#dataUsed);
-    const entry = this.word + ((L.MB_COPYOUT_TABLE + this.#copyouts * 16) >> 2);
-    this.#put(entry, addr);
-    this.#i32[entry + 2] = this.#dataUsed;
-    this.#i32[entry + 3] = length;
-    this.#copyouts += 1;
-    this.#dataUsed += (length + 63) & ~63;
+    const to = this.reserve(length);
+    if (to < 0) return false;
+    const window = this.process.window.u8;
+    if (length <= 16) for (let i = 0; i < length; i++) window[to + i] = src[at + i];
+    else window.set(src.subarray(at, at + length), to);
+    this.queueCopyOut(addr, length);
     return true;
   }
 

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { Patcher } from './patcher.ts';
-import { CODE, next, register, STACK, start, stopZygote, window } from './stub-fixture.ts';
+import { CODE, next, register, STACK, start, stopZygote, window } from './stub.fixture.ts';
 import type { StubThread } from './stub-process.ts';
 
 after(stopZygote);

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { native, nativeFolder } from '../host/native.ts';
 import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
-import { CODE, gate, next, POLL, register, STACK, start, stopZygote, window, zygote } from './stub-fixture.ts';
+import { CODE, gate, next, POLL, register, STACK, start, stopZygote, window, zygote } from './stub.fixture.ts';
 
 after(stopZygote);
 

@@ -140,7 +140,7 @@ export function sysMmap(
   if (start < 0) return start;
   const isPrivileged = task.creds.hasCapability(CAP_IPC_LOCK);
   const futureLock = (flags & MAP_LOCKED) !== 0 ? mm.futureLock | VM_LOCKED : mm.futureLock;
-  if ((flags & MAP_LOCKED) !== 0 && !isPrivileged && mm.limits.soft[RLIMIT_MEMLOCK] === 0) return -EPERM;
+  if ((flags & MAP_LOCKED) !== 0 && !isPrivileged && mm.limits.soft(RLIMIT_MEMLOCK) === 0) return -EPERM;
   if (futureLock !== 0 && !isLockable(mm, size, isPrivileged)) return -EAGAIN;
 
   const vmFlags = (flags & MAP_NORESERVE) !== 0 ? futureLock | VM_NORESERVE : futureLock;

@@ -39,8 +39,8 @@ export function next(...threads: StubThread[]): StubThread {
   return assert.fail('no request arrived');
 }
 
-/** A process with `code` mapped and running; other registers are zero. */
-export function start(code: readonly number[]): StubThread {
+/** A process with `code` mapped and running, `text` (a binary string) at STACK; other registers are zero. */
+export function start(code: readonly number[], text = ''): StubThread {
   const thread = StubProcess.spawn(window, gate, zygote);
   assert.ok(typeof thread !== 'number', `spawn gave ${thread}`);
   assert.equal(next(thread).kind, L.KIND_STARTED);
@@ -49,6 +49,8 @@ export function start(code: readonly number[]): StubThread {
   assert.equal(next(thread).kind, L.KIND_DONE);
   assert.equal(thread.commandResult(0), CODE);
   assert.equal(thread.process.writeMemory(CODE, new Uint8Array(code), 0, code.length), code.length);
+  const bytes = Buffer.from(text, 'latin1');
+  assert.equal(thread.process.writeMemory(STACK, bytes, 0, bytes.length), bytes.length);
   for (let i = 0; i < 18; i++) thread.registers.setBigUint64(i * 8, 0n, true);
   setRegister(thread, REG.rip, CODE);
   setRegister(thread, REG.rsp, STACK + 0x8000);

@@ -1,0 +1,143 @@
+/**
+ * A File over a host pipe, socket, regular file or device that was given to the sandbox as a standard stream. The host's
+ * offset is used, not one of ours: `(runsc do a; runsc do b) > log 2>&1` relies on sharing it.
+ */
+import { EACCES, ENOTTY, ESPIPE } from '../../abi/errno.ts';
+import type { HostStream } from '../../host/host-stream.ts';
+import type { Credentials } from '../../kernel/credentials.ts';
+import type { Task } from '../../kernel/task.ts';
+import { File } from '../../vfs/file.ts';
+import { type FileSystem, Inode, type Stat, type StatFs } from '../../vfs/inode.ts';
+import type { Path } from '../../vfs/path.ts';
+import { ReadinessQueue } from './readiness-queue.ts';
+
+const FIONREAD = 0x541b;
+
+/** The file system of inodes that are only reached by descriptor; statfs(2) as of pipefs. */
+export class HostStreamFileSystem implements FileSystem {
+  readonly typeName = 'hoststream';
+  readonly dev: number;
+  readonly root: Inode;
+  #nextIno = 1;
+
+  constructor(dev: number, root: Inode) {
+    this.dev = dev;
+    this.root = root;
+  }
+
+  allocateIno(): number {
+    return this.#nextIno++;
+  }
+
+  statfs(): StatFs {
+    return { type: 0x50495045, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+export class HostStreamInode extends Inode {
+  readonly fs: FileSystem;
+  readonly ino: number;
+  readonly stream: HostStream;
+  /** One for all its Files: the host descriptor has one registration. */
+  readonly queue: ReadinessQueue;
+  readonly #host = new Uint8Array(144);
+  readonly #view = new DataView(this.#host.buffer);
+
+  constructor(fs: FileSystem, ino: number, stream: HostStream) {
+    super();
+    this.fs = fs;
+    this.ino = ino;
+    this.stream = stream;
+    this.queue = new ReadinessQueue(stream);
+  }
+
+  override get mode(): number {
+    return this.stream.stat(this.#host) < 0 ? 0o010600 : this.#view.getUint32(24, true);
+  }
+
+  override get isCacheable(): boolean {
+    return false;
+  }
+
+  override stat(out: Stat): number {
+    const result = this.stream.stat(this.#host);
+    if (result < 0) return result;
+    const v = this.#view;
+    out.dev = this.fs.dev;
+    out.ino = this.ino;
+    out.mode = v.getUint32(24, true);
+    out.nlink = 1;
+    // The host's ids mean nothing to the guest.
+    out.uid = 0;
+    out.gid = 0;
+    out.rdev = v.getUint32(40, true);
+    out.size = Number(v.getBigInt64(48, true));
+    out.blksize = v.getUint32(56, true);
+    out.blocks = Number(v.getBigInt64(64, true));
+    out.atimeSec = Number(v.getBigInt64(72, true));
+    out.atimeNsec = v.getUint32(80, true);
+    out.mtimeSec = Number(v.getBigInt64(88, true));
+    out.mtimeNsec = v.getUint32(96, true);
+    out.ctimeSec = Number(v.getBigInt64(104, true));
+    out.ctimeNsec = v.getUint32(112, true);
+    out.btimeSec = out.btimeNsec = 0;
+    return 0;
+  }
+
+  /** Opening /proc/self/fd/N of a stream: another File over the same host description. */
+  override open(path: Path, flags: number, _creds: Credentials): File | number {
+    return this.stream.kind === 'socket' ? -EACCES : new HostStreamFile(path, flags, this);
+  }
+}
+
+export class HostStreamFile extends File {
+  readonly #inode: HostStreamInode;
+  readonly #stream: HostStream;
+
+  constructor(path: Path, flags: number, inode: HostStreamInode) {
+    super(path, flags, inode.queue);
+    this.#inode = inode;
+    this.#stream = inode.stream;
+  }
+
+  override get inode(): Inode {
+    return this.#inode;
+  }
+
+  override poll(): number {
+    const events = this.#stream.pollNow();
+    this.#inode.queue.rearm();
+    return events;
+  }
+
+  override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
+    const n = this.#stream.readNow(dst, at, length);
+    this.#inode.queue.rearm();
+    return n;
+  }
+
+  override write(src: Uint8Array, at: number, length: number, _offset: number): number {
+    const n = this.#stream.writeNow(src, at, length);
+    this.#inode.queue.rearm();
+    return n;
+  }
+
+  override seek(offset: number, whence: number): number {
+    return this.#stream.kind === 'file' ? this.#stream.seek(offset, whence) : -ESPIPE;
+  }
+
+  override truncate(size: number): number {
+    return this.#stream.truncate(size);
+  }
+
+  override fsync(): number {
+    return 0;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    if (command !== FIONREAD) return -ENOTTY;
+    const count = new Uint8Array(4);
+    const result = this.#stream.ioctl(FIONREAD, count);
+    return result < 0 ? result : task.mem.write(argument, count, 0, 4);
+  }
+}

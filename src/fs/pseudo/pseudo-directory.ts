@@ -1,0 +1,180 @@
+/** Directories of pseudo file systems: fixed ones, and ones whose entries come and go with processes and descriptors. */
+import { EINVAL, EISDIR, ENOENT } from '../../abi/errno.ts';
+import type { Credentials } from '../../kernel/credentials.ts';
+import { File } from '../../vfs/file.ts';
+import type { DirEmit, Inode } from '../../vfs/inode.ts';
+import type { Path } from '../../vfs/path.ts';
+import { DT_DIR, derivedIno, type Node, type Owner, type Place, S_IFDIR } from './pseudo-file-system.ts';
+import { PseudoInode } from './pseudo-inode.ts';
+
+const POLL_ALWAYS = 0x145;
+
+export interface DirectoryEntries {
+  /** The node of `name`, or null when there is none. */
+  find(name: string): Node | null;
+  /** Names as they are now, in the order of getdents(2). */
+  names(): readonly string[];
+  /** DT_* of a name that `names` gave. */
+  dtypeOf(name: string): number;
+  /** 0, or why `creds` may not list or search it (-EACCES), beyond what the mode says. */
+  check?(creds: Credentials): number;
+}
+
+export abstract class PseudoDirectory extends PseudoInode {
+  constructor(place: Place, permissions: number) {
+    super(place, S_IFDIR | permissions);
+  }
+
+  abstract names(): readonly string[];
+  abstract dtypeOf(name: string): number;
+
+  check(_creds: Credentials): number {
+    return 0;
+  }
+
+  override open(path: Path, flags: number, creds: Credentials): File | number {
+    if ((flags & 3) !== 0) return -EISDIR;
+    const refused = this.check(creds);
+    return refused < 0 ? refused : new PseudoDirectoryFile(path, flags, this);
+  }
+
+  protected placeOf(name: string, owner: Owner): Place {
+    return { fs: this.fs, ino: derivedIno(this.ino, name), parentIno: this.ino, owner };
+  }
+}
+
+class FixedDirectory extends PseudoDirectory {
+  readonly #nodes: ReadonlyMap<string, Node>;
+  readonly #built = new Map<string, Inode>();
+
+  constructor(place: Place, permissions: number, nodes: ReadonlyMap<string, Node>) {
+    super(place, permissions);
+    this.#nodes = nodes;
+  }
+
+  override get linkCount(): number {
+    let count = 2;
+    for (const node of this.#nodes.values()) if (node.dtype === DT_DIR) count += 1;
+    return count;
+  }
+
+  override lookup(name: string): Inode | number {
+    const known = this.#built.get(name);
+    if (known !== undefined) return known;
+    const node = this.#nodes.get(name);
+    if (node === undefined) return -ENOENT;
+    const inode = node.build(this.placeOf(name, this.owner));
+    this.#built.set(name, inode);
+    return inode;
+  }
+
+  override names(): readonly string[] {
+    return [...this.#nodes.keys()];
+  }
+
+  override dtypeOf(name: string): number {
+    return this.#nodes.get(name)?.dtype ?? 0;
+  }
+}
+
+class ChangingDirectory extends PseudoDirectory {
+  readonly #entries: DirectoryEntries;
+
+  constructor(place: Place, permissions: number, entries: DirectoryEntries) {
+    super(place, permissions);
+    this.#entries = entries;
+  }
+
+  /** What is found below may be gone at the next walk. */
+  override get isCacheable(): boolean {
+    return false;
+  }
+
+  override get linkCount(): number {
+    return 2;
+  }
+
+  override lookup(name: string): Inode | number {
+    const node = this.#entries.find(name);
+    return node === null ? -ENOENT : node.build(this.placeOf(name, this.owner));
+  }
+
+  override names(): readonly string[] {
+    return this.#entries.names();
+  }
+
+  override dtypeOf(name: string): number {
+    return this.#entries.dtypeOf(name);
+  }
+
+  override check(creds: Credentials): number {
+    return this.#entries.check?.(creds) ?? 0;
+  }
+}
+
+/**
+ * An open directory. The names are taken when reading starts, so entries that come or go meanwhile cannot make others
+ * appear twice or be skipped.
+ */
+class PseudoDirectoryFile extends File {
+  readonly #directory: PseudoDirectory;
+  #names: readonly string[] | null = null;
+
+  constructor(path: Path, flags: number, directory: PseudoDirectory) {
+    super(path, flags);
+    this.#directory = directory;
+  }
+
+  override get inode(): Inode {
+    return this.#directory;
+  }
+
+  override get isSeekable(): boolean {
+    return true;
+  }
+
+  override poll(): number {
+    return POLL_ALWAYS;
+  }
+
+  override read(): number {
+    return -EISDIR;
+  }
+
+  override fsync(): number {
+    return 0;
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : -1;
+    return Number.isSafeInteger(target) && target >= 0 ? target : -EINVAL;
+  }
+
+  override readdir(offset: number, emit: DirEmit): number {
+    const directory = this.#directory;
+    if (offset === 0 || this.#names === null) this.#names = directory.names();
+    if (offset < 1 && !emit('.', directory.ino, DT_DIR, 1)) return 0;
+    if (offset < 2 && !emit('..', directory.parentIno, DT_DIR, 2)) return 0;
+    for (let i = Math.max(0, offset - 2); i < this.#names.length; i++) {
+      const name = this.#names[i];
+      if (!emit(name, derivedIno(directory.ino, name), directory.dtypeOf(name), i + 3)) return 0;
+    }
+    return 0;
+  }
+}
+
+/** A directory with fixed entries. */
+export function dir(entries: Readonly<Record<string, Node>>, permissions = 0o555): Node {
+  const nodes = new Map(Object.entries(entries));
+  return { dtype: DT_DIR, build: (place) => new FixedDirectory(place, permissions, nodes) };
+}
+
+/** A directory whose entries are asked for each time. */
+export function changingDir(entries: DirectoryEntries, permissions = 0o555): Node {
+  return { dtype: DT_DIR, build: (place) => new ChangingDirectory(place, permissions, entries) };
+}
+
+/** The same node, with everything below it owned by `owner`. */
+export function ownedBy(owner: Owner, node: Node): Node {
+  return { dtype: node.dtype, build: (place) => node.build({ ...place, owner }) };
+}
