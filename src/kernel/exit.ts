@@ -30,6 +30,7 @@ export function exitTask(task: Task, status: number): void {
   if (isLast) group.isExiting = true;
   releaseMemory(task);
   if (pids.shares.release(task.files)) task.files.release();
+  if (pids.shares.release(task.fs)) task.fs.release();
   pids.hooks.updateUsage(task);
   group.exitedUsage.add(task.usage);
   task.signals.pending.clear();

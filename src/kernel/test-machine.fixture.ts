@@ -107,6 +107,7 @@ class PlainFsContext {
   clone(): PlainFsContext {
     return new PlainFsContext();
   }
+  release(): void {}
 }
 
 export function testKernel(options: PidTableOptions = {}): Kernel {

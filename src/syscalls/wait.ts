@@ -16,7 +16,7 @@ import {
   WSTOPPED,
   WUNTRACED,
 } from '../abi/wait.ts';
-import { PidfdFile } from '../kernel/pidfd.ts';
+import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
 import type { Task } from '../kernel/task.ts';
 import { encodeUsage, RUSAGE_SIZE } from '../kernel/usage.ts';
 import { type WaitRequest, type WaitResult, waitForChild, waitRequest } from '../kernel/wait.ts';
