@@ -9,7 +9,7 @@ import { SigInfo } from '../abi/siginfo.ts';
 import { CLD_EXITED, CLD_KILLED, NSIG, SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGKILL } from '../abi/signal.ts';
 import { clockTicks, completeStop, endStop } from './group-stop.ts';
 import { endSession, hangUpOrphans } from './job-control.ts';
-import { offerPendingToSiblings, sendSignalToGroup } from './signal.ts';
+import { offerPendingToSiblings, refreshSignals, sendSignalToGroup } from './signal.ts';
 import { NO_THREAD, type Task } from './task.ts';
 import { STATE_CHANGE, type ThreadGroup } from './thread-group.ts';
 
@@ -30,11 +30,14 @@ export function exitTask(task: Task, status: number): void {
   if (isLast) group.isExiting = true;
   releaseMemory(task);
   if (pids.shares.release(task.files)) task.files.release();
+  if (pids.shares.release(task.fs)) task.fs.release();
   pids.hooks.updateUsage(task);
   group.exitedUsage.add(task.usage);
   task.signals.pending.clear();
   group.tasks.splice(group.tasks.indexOf(task), 1);
   task.isExited = true;
+  // A call it sleeps in must not sleep again on its way out.
+  refreshSignals(task);
   task.signals.resume?.();
   task.wakeFromSleep?.();
   for (const hook of pids.hooks.taskExit) hook(task);

@@ -105,7 +105,7 @@ export function copyTask(parent: Task, flags: number, exitSignal: number, option
     mem: parent.mem,
     thread: NO_THREAD,
     files: copyFiles(parent, flags),
-    fs: (flags & CLONE_FS) !== 0 ? parent.fs : parent.fs.clone(),
+    fs: copyFsContext(parent, flags),
     creds: parent.creds,
     name: parent.name,
   });
@@ -164,6 +164,12 @@ function copyFiles(parent: Task, flags: number): FdTable {
   return parent.files;
 }
 
+function copyFsContext(parent: Task, flags: number): FsContext {
+  if ((flags & CLONE_FS) === 0) return parent.fs.clone();
+  parent.kernel.pids.shares.share(parent.fs);
+  return parent.fs;
+}
+
 function copyAttributes(parent: Task, child: Task): void {
   child.hasNoNewPrivs = parent.hasNoNewPrivs;
   child.personality = parent.personality;
@@ -193,6 +199,7 @@ export function abandonTask(child: Task): void {
   child.isExiting = true;
   child.isExited = true;
   if (pids.shares.release(child.files)) child.files.release();
+  if (pids.shares.release(child.fs)) child.fs.release();
   group.tasks.splice(group.tasks.indexOf(child), 1);
   pids.removeTask(child);
   if (group.leader !== child) return;

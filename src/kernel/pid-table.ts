@@ -28,7 +28,7 @@ export class PidTable {
   maxTasks: number;
   readonly users = new UserCounts();
   readonly hooks = new TaskHooks();
-  /** Users of descriptor tables. */
+  /** Users of descriptor tables and fs contexts. */
   readonly shares = new ShareCounts();
   readonly #tasks = new Map<number, Task>();
   readonly #groups = new Map<number, ThreadGroup>();

@@ -36,6 +36,7 @@ export function refreshSignals(task: Task): void {
   signals.isDeliverable =
     signals.isStopPending ||
     group.isExiting ||
+    task.isExiting ||
     signals.pending.next(signals.blockedLo, signals.blockedHi) !== 0 ||
     group.pending.next(signals.blockedLo, signals.blockedHi) !== 0;
 }

@@ -168,8 +168,9 @@ function sysUnshare(task: Task, flags: number): number {
     if (task.group.tasks.length > 1 || ((flags & CLONE_VM) !== 0 && task.mm.users > 1)) return -EINVAL;
     task.group.handlers = task.group.handlers.clone();
   }
-  if ((flags & CLONE_FS) !== 0) task.fs = task.fs.clone();
-  if ((flags & CLONE_FILES) !== 0 && !task.kernel.pids.shares.release(task.files)) task.files = task.files.clone();
+  const { shares } = task.kernel.pids;
+  if ((flags & CLONE_FS) !== 0 && !shares.release(task.fs)) task.fs = task.fs.clone();
+  if ((flags & CLONE_FILES) !== 0 && !shares.release(task.files)) task.files = task.files.clone();
   return 0;
 }
 

@@ -1,16 +1,11 @@
-/** Descriptors that stand for a process (pidfd_open(2); Linux: pidfd_fops in kernel/fork.c). */
-
+/** Descriptors that stand for a process (pidfd_open(2); Linux: fs/pidfs.c, pidfd_poll). */
+import { O_RDWR } from '../../abi/fcntl.ts';
+import { POLLHUP, POLLIN, POLLRDNORM } from '../../abi/poll.ts';
 import type { ThreadGroup } from '../../kernel/thread-group.ts';
-import { File } from '../../vfs/file.ts';
-import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
+import { AnonymousFile } from '../event/anonymous-file.ts';
 
-const O_RDWR = 2;
-const POLLIN = 0x1;
-const POLLRDNORM = 0x40;
-const POLLHUP = 0x10;
-
-export class PidfdFile extends File {
+export class PidfdFile extends AnonymousFile {
   /** It stays this process's when the number is given to another. */
   readonly group: ThreadGroup;
 
@@ -18,10 +13,6 @@ export class PidfdFile extends File {
   constructor(path: Path, group: ThreadGroup, flags: number) {
     super(path, O_RDWR | flags, group.exitQueue);
     this.group = group;
-  }
-
-  override get inode(): Inode {
-    return this.path.dentry.inode;
   }
 
   override poll(): number {

@@ -1,0 +1,74 @@
+/** Calls on descriptors of processes (pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2)). */
+import { CAP_SYS_PTRACE } from '../abi/capability.ts';
+import { EBADF, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { O_NONBLOCK } from '../abi/fcntl.ts';
+import { SigInfo } from '../abi/siginfo.ts';
+import { NSIG, SI_USER } from '../abi/signal.ts';
+import { PIDFD_NONBLOCK } from '../abi/wait.ts';
+import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
+import { sendSignalToGroup } from '../kernel/signal.ts';
+import { checkKillPermission } from '../kernel/signal-permission.ts';
+import type { Task } from '../kernel/task.ts';
+import type { ThreadGroup } from '../kernel/thread-group.ts';
+import { full, partial, type SyscallDef } from './define.ts';
+import { installNew } from './install-file.ts';
+import { readSiginfo } from './kill.ts';
+
+/** A close-on-exec descriptor of `group` for `task`: also what CLONE_PIDFD gives. The descriptor or -errno. */
+export function openPidfd(task: Task, group: ThreadGroup, flags: number): number {
+  return installNew(task, new PidfdFile(task.kernel.anonPath('[pidfd]'), group, flags), true);
+}
+
+function sysPidfdOpen(task: Task, pid: number, flags: number): number {
+  if ((flags & ~PIDFD_NONBLOCK) !== 0 || pid <= 0) return -EINVAL;
+  const target = task.kernel.pids.task(pid);
+  if (target === undefined) return -ESRCH;
+  if (target !== target.group.leader) return -EINVAL;
+  return openPidfd(task, target.group, (flags & PIDFD_NONBLOCK) === 0 ? 0 : O_NONBLOCK);
+}
+
+function pidfdGroup(task: Task, fd: number): ThreadGroup | number {
+  const file = task.files.get(fd);
+  return file instanceof PidfdFile ? file.group : -EBADF;
+}
+
+function sysPidfdSendSignal(task: Task, fd: number, signo: number, infoAddr: number, flags: number): number {
+  if (flags !== 0) return -EINVAL;
+  const group = pidfdGroup(task, fd);
+  if (typeof group === 'number') return group;
+  if (signo < 0 || signo > NSIG) return -EINVAL;
+  const info =
+    infoAddr === 0
+      ? new SigInfo(signo, SI_USER, task.pid, task.creds.uid)
+      : readSiginfo(task, group.pid, signo, infoAddr);
+  if (typeof info === 'number') return info;
+  if (group.isReaped) return -ESRCH;
+  const allowed = checkKillPermission(task, group.leader, signo);
+  if (allowed < 0 || signo === 0) return allowed;
+  return sendSignalToGroup(group, info);
+}
+
+/** What ptrace(2) asks for attaching, which pidfd_getfd needs too (Linux: ptrace_may_access). */
+function mayAttach(task: Task, group: ThreadGroup): boolean {
+  if (task.group === group || task.creds.hasCapability(CAP_SYS_PTRACE)) return true;
+  const { uid, gid } = task.creds;
+  const other = group.leader.creds;
+  const isSameUser = uid === other.uid && uid === other.euid && uid === other.suid;
+  return isSameUser && gid === other.gid && gid === other.egid && gid === other.sgid && group.dumpable === 1;
+}
+
+function sysPidfdGetfd(task: Task, pidfd: number, targetFd: number, flags: number): number {
+  if (flags !== 0) return -EINVAL;
+  const group = pidfdGroup(task, pidfd);
+  if (typeof group === 'number') return group;
+  if (group.isZombie || group.isReaped) return -ESRCH;
+  if (!mayAttach(task, group)) return -EPERM;
+  const file = group.leader.files.get(targetFd);
+  return file === undefined ? -EBADF : installNew(task, file.ref(), true);
+}
+
+export const pidfdSyscalls: readonly SyscallDef[] = [
+  partial(424, 'pidfd_send_signal', ['fd', 'signal', 'ptr', 'flags'], sysPidfdSendSignal, 'no flags'),
+  partial(434, 'pidfd_open', ['pid', 'flags'], sysPidfdOpen, 'no PIDFD_THREAD'),
+  full(438, 'pidfd_getfd', ['fd', 'fd', 'flags'], sysPidfdGetfd),
+];
