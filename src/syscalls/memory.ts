@@ -15,6 +15,7 @@ import {
   EOVERFLOW,
   EPERM,
 } from '../abi/errno.ts';
+import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY } from '../abi/fcntl.ts';
 import {
   HUGE_PAGE_SIZE,
   isPageAligned,
@@ -72,10 +73,6 @@ import {
 import type { File } from '../vfs/file.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 
-const O_ACCMODE = 3;
-const O_RDONLY = 0;
-const O_WRONLY = 1;
-const O_PATH = 0o10000000;
 /** MS_NOEXEC of mount(2). */
 const MOUNT_NOEXEC = 8;
 /** personality(2). */

@@ -3,9 +3,9 @@
  * (Linux: the part of load_elf_binary behind the point of no return).
  */
 import { EFAULT } from '../abi/errno.ts';
-import type { AddressSpace } from '../mm/address-space.ts';
-import { VM_MAY_ALL, Vma } from '../mm/vma.ts';
 import type { File } from '../vfs/file.ts';
+import type { AddressSpace } from './address-space.ts';
+import { VM_MAY_ALL, Vma } from './vma.ts';
 
 export interface PlannedMapping {
   readonly start: number;

@@ -16,8 +16,6 @@ import {
   STACK_GUARD_GAP,
   TASK_SIZE,
 } from '../abi/memory.ts';
-import { VM_GROWSDOWN, VM_NORESERVE, Vma } from '../mm/vma.ts';
-import { VmaList } from '../mm/vma-list.ts';
 import type { File } from '../vfs/file.ts';
 import {
   ELF_HEADER_SIZE,
@@ -36,6 +34,8 @@ import { DYN_BASE, planImage } from './loader-elf.ts';
 import { LoadFailure, type LoadPlan, type PlannedMapping } from './loader-plan.ts';
 import { BINPRM_BUF_SIZE, hasScriptMagic, parseScriptLine } from './loader-script.ts';
 import { argumentsError, buildStack, STACK_CONTENTS_MAX, type StackStrings } from './loader-stack.ts';
+import { VM_GROWSDOWN, VM_NORESERVE, Vma } from './vma.ts';
+import { VmaList } from './vma-list.ts';
 
 const PATH_MAX = 4096;
 /** Files looked at in one exec: five scripts and a program. */
