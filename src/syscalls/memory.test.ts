@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from '../abi/memory.ts';
+import { anonInodePath } from '../fs/anon/anon-inode.ts';
 import type { Task } from '../kernel/task.ts';
 import { bootTestKernel } from '../kernel/test-machine.fixture.ts';
 import { File, type HostMapping } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
-import type { Path } from '../vfs/path.ts';
 import { memorySyscalls } from './memory.ts';
 
 const BASE = 0x1000_0000_0000;
@@ -78,7 +78,7 @@ const handlers = new Map(memorySyscalls.map((def) => [def.nr, def.handler]));
 
 function guest(): Task {
   const task = bootTestKernel();
-  const path: Path = Object.assign(Object.create(null), { mount: { flags: 0 } });
+  const path = anonInodePath('file');
   const files = new Map([3, 4, 5].map((fd, mode) => [fd, new PlainFile(path, [0, 2, 1][mode])]));
   task.files = Object.assign(Object.create(null), { get: (fd: number) => files.get(fd) });
   task.mm.mmapBase = 0x7000_0000_0000;

@@ -73,8 +73,6 @@ import {
 import type { File } from '../vfs/file.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 
-/** MS_NOEXEC of mount(2). */
-const MOUNT_NOEXEC = 8;
 /** personality(2). */
 const READ_IMPLIES_EXEC = 0x40_0000;
 /** Where MAP_HUGETLB has the page size. */
@@ -207,7 +205,7 @@ function mapFile(mm: AddressSpace, vma: Vma, flags: number, extra: number, file:
     if (mode === O_RDONLY) vma.flags &= ~VM_MAYWRITE;
   }
   if (mode === O_WRONLY) return -EACCES;
-  if ((file.path.mount.flags & MOUNT_NOEXEC) !== 0) {
+  if (file.path.mount.isNoExec) {
     if ((vma.prot & PROT_EXEC) !== 0) return -EPERM;
     vma.flags &= ~VM_MAYEXEC;
   }

@@ -2,10 +2,10 @@
  * What exec is going to do to a fresh address space, worked out before anything is touched, and the doing of it
  * (Linux: the part of load_elf_binary behind the point of no return).
  */
-import { EFAULT } from '../abi/errno.ts';
-import type { File } from '../vfs/file.ts';
-import type { AddressSpace } from './address-space.ts';
-import { VM_MAY_ALL, Vma } from './vma.ts';
+import { EFAULT } from '../../abi/errno.ts';
+import type { AddressSpace } from '../../mm/address-space.ts';
+import { VM_MAY_ALL, Vma } from '../../mm/vma.ts';
+import type { File } from '../../vfs/file.ts';
 
 export interface PlannedMapping {
   readonly start: number;

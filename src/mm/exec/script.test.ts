@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BINPRM_BUF_SIZE, parseScriptLine, type ScriptLine } from './loader-script.ts';
+import { BINPRM_BUF_SIZE, parseScriptLine, type ScriptLine } from './script.ts';
 
 function parse(text: string): ScriptLine | null {
   const header = new Uint8Array(BINPRM_BUF_SIZE);

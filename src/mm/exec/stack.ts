@@ -2,7 +2,7 @@
  * The stack a program starts with: strings, pointers to them and the auxiliary vector (Linux: copy_strings and
  * create_elf_tables; getauxval(3)).
  */
-import { E2BIG } from '../abi/errno.ts';
+import { E2BIG } from '../../abi/errno.ts';
 
 const MAX_ARG_STRLEN = 128 * 1024;
 const ARG_MAX = 128 * 1024;

@@ -4,7 +4,7 @@
  * `loadProgram` works out everything and touches nothing, so that exec can fail with an error until the very end. Every
  * byte of the files is hostile: reads are bounded and each number is checked where it is used.
  */
-import { EINVAL, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from '../abi/errno.ts';
+import { EINVAL, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from '../../abi/errno.ts';
 import {
   MMAP_MIN_ADDR,
   PAGE_SIZE,
@@ -15,8 +15,10 @@ import {
   pageUp,
   STACK_GUARD_GAP,
   TASK_SIZE,
-} from '../abi/memory.ts';
-import type { File } from '../vfs/file.ts';
+} from '../../abi/memory.ts';
+import { VM_GROWSDOWN, VM_NORESERVE, Vma } from '../../mm/vma.ts';
+import { VmaList } from '../../mm/vma-list.ts';
+import type { File } from '../../vfs/file.ts';
 import {
   ELF_HEADER_SIZE,
   type ElfHeader,
@@ -29,13 +31,11 @@ import {
   PT_INTERP,
   parseElfHeader,
   parseProgramHeaders,
-} from '../wire/elf.ts';
-import { DYN_BASE, planImage } from './loader-elf.ts';
-import { LoadFailure, type LoadPlan, type PlannedMapping } from './loader-plan.ts';
-import { BINPRM_BUF_SIZE, hasScriptMagic, parseScriptLine } from './loader-script.ts';
-import { argumentsError, buildStack, STACK_CONTENTS_MAX, type StackStrings } from './loader-stack.ts';
-import { VM_GROWSDOWN, VM_NORESERVE, Vma } from './vma.ts';
-import { VmaList } from './vma-list.ts';
+} from '../../wire/elf.ts';
+import { DYN_BASE, planImage } from './elf.ts';
+import { LoadFailure, type LoadPlan, type PlannedMapping } from './plan.ts';
+import { BINPRM_BUF_SIZE, hasScriptMagic, parseScriptLine } from './script.ts';
+import { argumentsError, buildStack, STACK_CONTENTS_MAX, type StackStrings } from './stack.ts';
 
 const PATH_MAX = 4096;
 /** Files looked at in one exec: five scripts and a program. */

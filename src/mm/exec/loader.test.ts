@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { E2BIG, EACCES, ELIBBAD, ELOOP, ENOENT, ENOEXEC } from '../abi/errno.ts';
-import { MMAP_MIN_ADDR, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, TASK_SIZE } from '../abi/memory.ts';
-import { File, type HostMapping } from '../vfs/file.ts';
-import type { Inode } from '../vfs/inode.ts';
-import type { Path } from '../vfs/path.ts';
-import { AddressSpace } from './address-space.ts';
+import { E2BIG, EACCES, ELIBBAD, ELOOP, ENOENT, ENOEXEC } from '../../abi/errno.ts';
+import { MMAP_MIN_ADDR, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, TASK_SIZE } from '../../abi/memory.ts';
+import { anonInodePath } from '../../fs/anon/anon-inode.ts';
+import { AddressSpace } from '../../mm/address-space.ts';
+import { ModelHost, noLimits } from '../../mm/model-host.ts';
+import { File, type HostMapping } from '../../vfs/file.ts';
+import type { Inode } from '../../vfs/inode.ts';
 import { type LoadRequest, loadProgram } from './loader.ts';
-import { applyPlan, LoadFailure, type LoadPlan, releasePlan } from './loader-plan.ts';
-import { ModelHost, noLimits } from './model-host.ts';
+import { applyPlan, LoadFailure, type LoadPlan, releasePlan } from './plan.ts';
 
-const noPath: Path = Object.create(null);
+const noPath = anonInodePath('program');
 
 class MemoryFile extends File {
   readonly bytes: Uint8Array;

@@ -1,5 +1,5 @@
 /** Planning where the segments of one ELF image go (Linux: elf_load, total_mapping_size, load_elf_interp in fs/binfmt_elf.c). */
-import { EEXIST, EINVAL, ENOMEM, EPERM } from '../abi/errno.ts';
+import { EEXIST, EINVAL, ENOMEM, EPERM } from '../../abi/errno.ts';
 import {
   isPageAligned,
   MMAP_MIN_ADDR,
@@ -10,12 +10,12 @@ import {
   pageDown,
   pageUp,
   TASK_SIZE,
-} from '../abi/memory.ts';
-import type { File } from '../vfs/file.ts';
-import { type ElfHeader, ET_EXEC, PF_R, PF_W, PF_X, type ProgramHeader, PT_LOAD } from '../wire/elf.ts';
-import type { PlannedMapping, ZeroFill } from './loader-plan.ts';
-import { Vma } from './vma.ts';
-import type { VmaList } from './vma-list.ts';
+} from '../../abi/memory.ts';
+import { Vma } from '../../mm/vma.ts';
+import type { VmaList } from '../../mm/vma-list.ts';
+import type { File } from '../../vfs/file.ts';
+import { type ElfHeader, ET_EXEC, PF_R, PF_W, PF_X, type ProgramHeader, PT_LOAD } from '../../wire/elf.ts';
+import type { PlannedMapping, ZeroFill } from './plan.ts';
 
 /** Where position-independent programs go: two thirds up (ELF_ET_DYN_BASE). */
 export const DYN_BASE = pageDown((TASK_SIZE / 3) * 2);

@@ -1,0 +1,220 @@
+/** What is one for the whole sandbox: names, the log, memory and load, randomness, the CPU (uname(2), sysinfo(2), syslog(2), getrandom(2)). */
+import { CAP_SYS_ADMIN, CAP_SYS_TTY_CONFIG, CAP_SYSLOG } from '../abi/capability.ts';
+import {
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VM,
+} from '../abi/clone.ts';
+import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
+import type { Task } from '../kernel/task.ts';
+import { UTS_FIELD_MAX } from '../kernel/uts.ts';
+import { full, partial, type SyscallDef } from './define.ts';
+
+const UTS_FIELD = UTS_FIELD_MAX + 1;
+
+function putString(dst: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) dst[at + i] = text.charCodeAt(i);
+}
+
+function sysUname(task: Task, addr: number): number {
+  const { uts } = task.kernel;
+  const bytes = new Uint8Array(6 * UTS_FIELD);
+  const fields = [uts.sysname, uts.nodename, uts.release, uts.version, uts.machine, uts.domainname];
+  for (let i = 0; i < fields.length; i++) putString(bytes, i * UTS_FIELD, fields[i]);
+  return task.mem.write(addr, bytes, 0, bytes.length);
+}
+
+/** A name of sethostname(2) or setdomainname(2): no NUL needed; or -errno. */
+function readName(task: Task, addr: number, length: number): string | number {
+  if (!task.creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
+  if (length < 0 || length > UTS_FIELD_MAX) return -EINVAL;
+  if (length === 0) return '';
+  const bytes = task.mem.readBytes(addr, length);
+  if (typeof bytes === 'number') return -EFAULT;
+  let name = '';
+  for (const byte of bytes) name += String.fromCharCode(byte);
+  return name;
+}
+
+function sysSethostname(task: Task, addr: number, length: number): number {
+  const name = readName(task, addr, length);
+  if (typeof name === 'number') return name;
+  task.kernel.uts.nodename = name;
+  return 0;
+}
+
+function sysSetdomainname(task: Task, addr: number, length: number): number {
+  const name = readName(task, addr, length);
+  if (typeof name === 'number') return name;
+  task.kernel.uts.domainname = name;
+  return 0;
+}
+
+const SYSINFO_SIZE = 112;
+
+function sysSysinfo(task: Task, addr: number): number {
+  const { clock, bootNs, memoryTotal, pids } = task.kernel;
+  const bytes = new Uint8Array(SYSINFO_SIZE);
+  const view = new DataView(bytes.buffer);
+  const uptime = Math.floor((clock.monotonicNs() - bootNs) / 1e9);
+  for (const [at, value] of [
+    [0, uptime],
+    [32, memoryTotal],
+    [40, memoryTotal],
+  ]) {
+    view.setUint32(at, value >>> 0, true);
+    view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+  }
+  view.setUint16(80, Math.min(pids.taskCount, 0xffff), true);
+  view.setUint32(104, 1, true);
+  return task.mem.write(addr, bytes, 0, SYSINFO_SIZE);
+}
+
+const SYSLOG_READ = 2;
+const SYSLOG_READ_ALL = 3;
+const SYSLOG_READ_CLEAR = 4;
+const SYSLOG_CLEAR = 5;
+const SYSLOG_SIZE_UNREAD = 9;
+const SYSLOG_SIZE_BUFFER = 10;
+
+function giveText(task: Task, addr: number, text: string): number {
+  const bytes = Buffer.from(text, 'latin1');
+  if (bytes.length > 0 && task.mem.write(addr, bytes, 0, bytes.length) < 0) return -EFAULT;
+  return bytes.length;
+}
+
+function sysSyslog(task: Task, action: number, addr: number, length: number): number {
+  const { log } = task.kernel;
+  if (action < 0 || action > SYSLOG_SIZE_BUFFER) return -EINVAL;
+  const isOpenToAll = action === SYSLOG_READ_ALL || action === SYSLOG_SIZE_BUFFER;
+  if (!isOpenToAll && !task.creds.hasCapability(CAP_SYSLOG) && !task.creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
+  switch (action) {
+    case SYSLOG_READ:
+    case SYSLOG_READ_ALL:
+    case SYSLOG_READ_CLEAR: {
+      if (addr === 0 || length < 0) return -EINVAL;
+      if (length === 0) return 0;
+      const max = Math.min(length, log.capacity);
+      const text = action === SYSLOG_READ ? log.readUnread(max) : log.readAll(max);
+      const result = giveText(task, addr, text);
+      if (result >= 0 && action === SYSLOG_READ_CLEAR) log.clear();
+      return result;
+    }
+    case SYSLOG_CLEAR:
+      log.clear();
+      return 0;
+    case SYSLOG_SIZE_UNREAD:
+      return log.unreadSize();
+    case SYSLOG_SIZE_BUFFER:
+      return log.capacity;
+    default:
+      return 0;
+  }
+}
+
+const GRND_RANDOM = 2;
+const GRND_INSECURE = 4;
+const GRND_ALL = 7;
+/** The most one call gives (random(4)). */
+const GETRANDOM_MAX = 33554431;
+
+function sysGetrandom(task: Task, addr: number, length: number, flags: number): number {
+  if ((flags & ~GRND_ALL) !== 0) return -EINVAL;
+  if ((flags & (GRND_RANDOM | GRND_INSECURE)) === (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
+  const { mem, kernel } = task;
+  const total = Math.min(length, GETRANDOM_MAX);
+  let done = 0;
+  while (done < total) {
+    const n = Math.min(mem.stage(total - done), total - done);
+    kernel.random(mem.stageBuf, mem.stageAt, n);
+    if (mem.flush(addr + done, n) < 0) return done === 0 ? -EFAULT : done;
+    done += n;
+  }
+  return done;
+}
+
+function sysGetcpu(task: Task, cpuAddr: number, nodeAddr: number): number {
+  if (cpuAddr !== 0 && task.mem.writeU32(cpuAddr, 0) < 0) return -EFAULT;
+  if (nodeAddr !== 0 && task.mem.writeU32(nodeAddr, 0) < 0) return -EFAULT;
+  return 0;
+}
+
+const NEW_NAMESPACES =
+  CLONE_NEWNS |
+  CLONE_NEWCGROUP |
+  CLONE_NEWUTS |
+  CLONE_NEWIPC |
+  CLONE_NEWUSER |
+  CLONE_NEWPID |
+  CLONE_NEWNET |
+  CLONE_NEWTIME;
+
+function sysUnshare(task: Task, flags: number): number {
+  const sharing = CLONE_THREAD | CLONE_FS | CLONE_VM | CLONE_SIGHAND | CLONE_FILES | CLONE_SYSVSEM;
+  if ((flags & ~(sharing | NEW_NAMESPACES)) !== 0) return -EINVAL;
+  if ((flags & NEW_NAMESPACES) !== 0) return -EPERM;
+  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0) {
+    if (task.group.tasks.length > 1 || ((flags & CLONE_VM) !== 0 && task.mm.users > 1)) return -EINVAL;
+    task.group.handlers = task.group.handlers.clone();
+  }
+  if ((flags & CLONE_FS) !== 0) task.fs = task.fs.clone();
+  if ((flags & CLONE_FILES) !== 0 && !task.kernel.pids.shares.release(task.files)) task.files = task.files.clone();
+  return 0;
+}
+
+function sysSetns(task: Task, fd: number): number {
+  return task.files.get(fd) === undefined ? -EBADF : -EPERM;
+}
+
+const QUERY_PERSONALITY = 0xffffffff;
+
+function sysPersonality(task: Task, persona: number): number {
+  const old = task.personality;
+  if (persona !== QUERY_PERSONALITY) task.personality = persona;
+  return old;
+}
+
+/**
+ * A barrier on every other running thread is the host's to give. None is offered, so that runtimes take their own way
+ * (mprotect, signals) instead of one that does nothing.
+ */
+function sysMembarrier(_task: Task, command: number, flags: number): number {
+  return command === 0 && flags === 0 ? 0 : -EINVAL;
+}
+
+function sysVhangup(task: Task): number {
+  return task.creds.hasCapability(CAP_SYS_TTY_CONFIG) ? 0 : -EPERM;
+}
+
+function refuse(): number {
+  return -EPERM;
+}
+
+export const systemSyscalls: readonly SyscallDef[] = [
+  full(63, 'uname', ['ptr'], sysUname),
+  partial(99, 'sysinfo', ['ptr'], sysSysinfo, 'all memory is told as free; no load, no swap'),
+  partial(103, 'syslog', ['int', 'outbuf', 'int'], sysSyslog, 'SYSLOG_ACTION_READ does not wait for messages'),
+  partial(135, 'personality', ['uint'], sysPersonality, 'kept, without effect'),
+  partial(153, 'vhangup', [], sysVhangup, 'nothing is hung up'),
+  partial(163, 'acct', ['path'], refuse, 'always refused'),
+  partial(169, 'reboot', ['hex', 'hex', 'cmd', 'ptr'], refuse, 'always refused'),
+  full(170, 'sethostname', ['buf', 'int'], sysSethostname),
+  full(171, 'setdomainname', ['buf', 'int'], sysSetdomainname),
+  partial(272, 'unshare', ['cloneflags'], sysUnshare, 'no new namespaces'),
+  partial(308, 'setns', ['fd', 'cloneflags'], sysSetns, 'always refused'),
+  partial(309, 'getcpu', ['int*', 'int*', 'ptr'], sysGetcpu, 'always CPU 0; the vDSO tells the real one'),
+  partial(312, 'kcmp', ['pid', 'pid', 'int', 'ulong', 'ulong'], refuse, 'always refused'),
+  full(318, 'getrandom', ['outbuf', 'size', 'flags'], sysGetrandom),
+  partial(324, 'membarrier', ['cmd', 'flags', 'int'], sysMembarrier, 'the query says that no command is there'),
+];
