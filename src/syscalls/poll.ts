@@ -41,7 +41,7 @@ function writeBack(task: Task, addr: number, fds: DataView, result: number): num
 
 /** Gives the number of ready entries, INTERRUPTED or -errno. */
 function poll(task: Task, addr: number, count: number, deadlineNs: number): number | Promise<number> {
-  if (count > task.group.limits.soft[RLIMIT_NOFILE]) return -EINVAL;
+  if (count > task.group.limits.soft(RLIMIT_NOFILE)) return -EINVAL;
   const bytes = count === 0 ? new Uint8Array(0) : task.mem.readBytes(addr, count * POLLFD_SIZE);
   if (typeof bytes === 'number') return bytes;
   const fds = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

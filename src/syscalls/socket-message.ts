@@ -132,7 +132,7 @@ export function readAncillary(task: Task, header: MessageHeader): Ancillary | nu
     }
     at += Math.ceil(length / 8) * 8;
   }
-  if (rights.length > 0 && filesInFlight() + rights.length > task.group.limits.soft[RLIMIT_NOFILE]) {
+  if (rights.length > 0 && filesInFlight() + rights.length > task.group.limits.soft(RLIMIT_NOFILE)) {
     return -ETOOMANYREFS;
   }
   // References only now, when nothing can fail any more.

@@ -5,12 +5,12 @@ import { EEXIST, ELOOP, ENOENT, ENOSPC } from '../../abi/errno.ts';
 import { O_RDWR, O_WRONLY } from '../../abi/fcntl.ts';
 import { EPOLLET, EPOLLONESHOT, POLLHUP, POLLIN, POLLOUT, READABLE } from '../../abi/poll.ts';
 import { Pipe } from '../../kernel/pipe.ts';
+import { anonInodePath } from '../anon/anon-inode.ts';
 import { PipeFile } from '../pipe/pipe-file.ts';
 import { EpollFile, WatchBudget } from './epoll-file.ts';
 import { EventfdFile } from './eventfd-file.ts';
-import { fixturePath } from './file-fixture.ts';
 
-const path = fixturePath();
+const path = anonInodePath('pipe');
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 function epoll(limit = 1000): EpollFile {

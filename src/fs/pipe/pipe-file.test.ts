@@ -4,10 +4,10 @@ import { EAGAIN, EBADF, EBUSY, ENXIO, EPERM, EPIPE } from '../../abi/errno.ts';
 import { O_NONBLOCK, O_RDWR, O_WRONLY } from '../../abi/fcntl.ts';
 import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
 import { PIPE_DEFAULT_SIZE, PIPE_MAX_SIZE, Pipe } from '../../kernel/pipe.ts';
-import { fixturePath } from '../event/file-fixture.ts';
+import { anonInodePath } from '../anon/anon-inode.ts';
 import { openFifo, PipeFile } from './pipe-file.ts';
 
-const path = fixturePath();
+const path = anonInodePath('pipe');
 const bytes = new Uint8Array(2 * PIPE_DEFAULT_SIZE).fill(7);
 
 function ends(): { reader: PipeFile; writer: PipeFile; pipe: Pipe } {
