@@ -10,7 +10,7 @@ import { PipeFile } from '../pipe/pipe-file.ts';
 import { EpollFile, WatchBudget } from './epoll-file.ts';
 import { EventfdFile } from './eventfd-file.ts';
 
-const path = anonInodePath('test');
+const path = anonInodePath('pipe');
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 function epoll(limit = 1000): EpollFile {

@@ -7,7 +7,7 @@ import { PIPE_DEFAULT_SIZE, PIPE_MAX_SIZE, Pipe } from '../../kernel/pipe.ts';
 import { anonInodePath } from '../anon/anon-inode.ts';
 import { openFifo, PipeFile } from './pipe-file.ts';
 
-const path = anonInodePath('test');
+const path = anonInodePath('pipe');
 const bytes = new Uint8Array(2 * PIPE_DEFAULT_SIZE).fill(7);
 
 function ends(): { reader: PipeFile; writer: PipeFile; pipe: Pipe } {
