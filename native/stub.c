@@ -371,8 +371,8 @@ static long do_thread(struct thread *t, u32 slot, u64 cookie) {
   prepare_thread(child, slot);
   u8 *image = fpu_image(t);
   memcpy(child->fpu, image, xstate_size + 4);
-  /* VM FS FILES SIGHAND THREAD SYSVSEM CHILD_SETTID */
-  return stub_clone(0x01000000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000, (long)child + PATCHED_STACK_TOP, 0,
+  /* VM FS FILES SIGHAND THREAD SYSVSEM CHILD_SETTID CHILD_CLEARTID: a zero tells that the slot is free again */
+  return stub_clone(0x01000000 | 0x200000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000, (long)child + PATCHED_STACK_TOP, 0,
                     (long)(child->mailbox + MB_TID), (long)cookie, thread_main, child);
 }
 

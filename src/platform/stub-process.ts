@@ -21,12 +21,14 @@ const PROCESS_VM_READV = 310;
 const PROCESS_VM_WRITEV = 311;
 const TGKILL = 234;
 const SIGKILL = 9;
+const SIGSEGV = 11;
+const FAULT_SIGNALS: ReadonlySet<number> = new Set([4, 5, 7, 8, SIGSEGV]);
 const USER_END = 2 ** 47;
 
 /** Flags of the clones that stubs make (see native/stub.c). */
 export const CLONE_STUB = 0x01000000 | 17;
 export const CLONE_FORK = 0x01000000 | 0x8000;
-export const CLONE_THREAD = 0x01000000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000;
+export const CLONE_THREAD = 0x01000000 | 0x200000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000;
 
 const vmLocal = new BigUint64Array(2);
 const vmRemote = new BigUint64Array(2);
@@ -92,7 +94,7 @@ export class StubProcess {
   /** A thread in slot `slot`, or in any free one: -ENOMEM when there is none. */
   addThread(slot = -1): StubThread | number {
     let at = slot;
-    if (at < 0) at = this.#freeSlots.pop() ?? this.#slots;
+    if (at < 0) at = this.#takeFreeSlot() ?? this.#slots;
     if (at >= L.THREAD_LIMIT) return -ENOMEM;
     this.#slots = Math.max(this.#slots, at + 1);
     const chunk = Math.floor(at / CHUNK_SLOTS);
@@ -105,8 +107,21 @@ export class StubProcess {
     return new StubThread(this, at, base + (at % CHUNK_SLOTS) * L.MAILBOX_STRIDE);
   }
 
+  /** The thread has been told to exit; its slot is used again once the host kernel says that it has. */
   removeThread(thread: StubThread): void {
     this.#freeSlots.push(thread.slot);
+  }
+
+  #takeFreeSlot(): number | undefined {
+    for (let i = 0; i < this.#freeSlots.length; i++) {
+      const slot = this.#freeSlots[i];
+      const base = this.#chunks[Math.floor(slot / CHUNK_SLOTS)] + (slot % CHUNK_SLOTS) * L.MAILBOX_STRIDE;
+      if (this.window.i32[(base + L.MB_TID) >> 2] !== 0) continue;
+      this.#freeSlots.splice(i, 1);
+      this.window.i32[base >> 2] = L.STATE_IDLE;
+      return slot;
+    }
+    return undefined;
   }
 
   /**
@@ -186,8 +201,15 @@ export class StubProcess {
   }
 }
 
+/** Whoever answers a thread. */
+export interface ThreadOwner {
+  /** The thread has asked something and is not watched any more. */
+  onRequest(): void;
+}
+
 /** What a thread has asked, read once from its mailbox. */
 export class StubThread {
+  owner: ThreadOwner | null = null;
   readonly process: StubProcess;
   readonly slot: number;
   /** Byte offset of its mailbox in the window, and the same in words. */
@@ -281,6 +303,21 @@ export class StubThread {
     return (this.#i32[at] >>> 0) + (this.#i32[at + 1] >>> 0) * 2 ** 32;
   }
 
+  /** An argument as a signed number, exact within 2^53. */
+  signedArgument(i: number): number {
+    const at = this.word + (L.MB_ARGS >> 2) + i * 2;
+    return (this.#i32[at] >>> 0) + this.#i32[at + 1] * 2 ** 32;
+  }
+
+  /** After KIND_FAULT: what the host's kernel said of it. */
+  fault(): { signo: number; code: number; address: number; trap: number; error: number } {
+    const at = this.word + (L.MB_FAULT >> 2);
+    const number = (i: number): number => (this.#i32[at + i] >>> 0) + (this.#i32[at + i + 1] >>> 0) * 2 ** 32;
+    // Only the signals a CPU raises, whatever the mailbox says.
+    const signo = FAULT_SIGNALS.has(this.#i32[at]) ? this.#i32[at] : SIGSEGV;
+    return { signo, code: this.#i32[at + 1], address: number(2), trap: number(4), error: number(6) };
+  }
+
   /** Result of command `i`, after KIND_DONE. */
   commandResult(i: number): number {
     const at = this.word + ((L.MB_COMMAND_TABLE + i * L.COMMAND_SIZE + 56) >> 2);
@@ -298,6 +335,17 @@ export class StubThread {
     const failed = this.#i32[this.word + (L.MB_FAULT >> 2)] >>> 0;
     // A stub that names no command of ours, or calls success failure, is lying: it gets an error all the same.
     return failed < count ? Math.min(-1, Math.max(-4095, this.commandResult(failed))) : -EINVAL;
+  }
+
+  /** What OP_GET_FS or OP_GET_GS found. */
+  get commandValue(): number {
+    const at = this.word + (L.MB_FPU >> 2);
+    return (this.#i32[at] >>> 0) + (this.#i32[at + 1] >>> 0) * 2 ** 32;
+  }
+
+  /** After a failure: which command it was. */
+  get failedCommand(): number {
+    return this.#i32[this.word + (L.MB_FAULT >> 2)] >>> 0;
   }
 
   /** Queues a command for the next answer: its index, or -1 when the table is full. */

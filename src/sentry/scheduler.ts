@@ -10,13 +10,15 @@ import { native } from '../host/native.ts';
 import type { Timers } from '../kernel/timers.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
 import { GP_SENTRY_ASLEEP, GP_SPIN_LIMIT } from '../platform/layout.ts';
-import type { StubThread } from '../platform/stub-process.ts';
+import type { StubProcess, StubThread } from '../platform/stub-process.ts';
 import type { Zygote } from '../platform/zygote.ts';
 import { EPOLLIN, type EventLoop } from './event-loop.ts';
 
 const READ = 0;
 /** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
 const IDLE_ROUNDS = 1500;
+/** A promise that was resolved takes a few turns to come through all that wait on it. */
+const MIN_ROUNDS = 32;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
 /** How often a stub looks for its answer before it sleeps; each look is a `pause`, about 20 ns. */
@@ -28,8 +30,6 @@ export interface SchedulerParts {
   readonly loop: EventLoop;
   readonly timers: Timers;
   monotonicNs(): number;
-  /** A thread has asked something. It is no longer watched. */
-  onRequest(thread: StubThread): void;
 }
 
 export class Scheduler {
@@ -57,6 +57,13 @@ export class Scheduler {
   unwatch(thread: StubThread): void {
     const at = this.#watched.indexOf(thread);
     if (at >= 0) this.#removeAt(at);
+  }
+
+  /** All threads of the process are gone. */
+  unwatchProcess(process: StubProcess): void {
+    for (let i = this.#watched.length - 1; i >= 0; i--) {
+      if (this.#watched[i].process === process) this.#removeAt(i);
+    }
   }
 
   /** Ends `run` at its next round. */
@@ -103,7 +110,7 @@ export class Scheduler {
       if (thread === undefined || !thread.hasRequest) continue;
       this.#removeAt(i);
       isAny = true;
-      this.#parts.onRequest(thread);
+      thread.owner?.onRequest();
     }
     return isAny;
   }
@@ -115,7 +122,7 @@ export class Scheduler {
 
   /** With one CPU, or none to spare, spinning only keeps the guest from running. */
   #idleLimit(): number {
-    if (this.#cpus === 1 || this.#watched.length === 0) return 0;
+    if (this.#cpus === 1 || this.#watched.length === 0) return MIN_ROUNDS;
     return this.#watched.length >= this.#cpus ? IDLE_ROUNDS / 8 : IDLE_ROUNDS;
   }
 

@@ -1,12 +1,11 @@
 /**
  * An address space's host: mapping operations become commands in the answer to the guest thread whose call is being handled.
  *
- * Commands of one process take effect in the order they were queued: while an answer with commands is on its way, `busy` says
- * so and the sentry handles no other call of the process.
+ * Commands of one process take effect in the order they were queued: a flush begins when the one before it has ended.
  */
 import { ENOMEM } from '../abi/errno.ts';
 import { sendFds } from '../host/sockets.ts';
-import type { AddressSpaceHost } from '../mm/address-space-host.ts';
+import type { AddressSpaceHost, HostOperation } from '../mm/address-space-host.ts';
 import { ACTION_RESUME, COMMAND_LIMIT, OP_CLOSE_FDS, OP_RECEIVE_FDS, RECEIVED_FD_BASE } from '../platform/layout.ts';
 import type { StubProcess, StubThread } from '../platform/stub-process.ts';
 
@@ -29,8 +28,11 @@ export class StubHost implements AddressSpaceHost {
   readonly process: StubProcess;
   /** The thread whose call is being handled; it carries out what is queued. */
   current: StubThread | null = null;
+  /** Told of mappings that are not there after all: the address space's `onHostFailure`. */
+  onFailure: ((operation: HostOperation, addr: number, length: number) => void) | null = null;
   readonly #awaitDone: AwaitDone;
   readonly #queue: Operation[] = [];
+  #tail: Promise<number> = Promise.resolve(0);
 
   constructor(process: StubProcess, awaitDone: AwaitDone) {
     this.process = process;
@@ -57,45 +59,51 @@ export class StubHost implements AddressSpaceHost {
     this.#queue.push({ nr: MADVISE, args: [addr, length, advice], hostFd: -1 });
   }
 
-  /** Moves as much of the queue as fits into the current thread's commands: whether all of it fitted. */
-  issue(): boolean {
+  flush(): Promise<number> {
     const thread = this.current;
-    if (thread === null) return this.#queue.length === 0;
-    let issued = 0;
-    for (const { nr, args, hostFd } of this.#queue) {
-      if (thread.commandCount + 3 > COMMAND_LIMIT) break;
-      const [a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0] = args;
-      if (hostFd < 0) {
-        thread.command(nr, a0, a1, a2, a3, a4, a5);
-      } else {
-        sendFds(this.process.control, [hostFd], 0);
-        thread.command(OP_RECEIVE_FDS);
-        thread.command(nr, a0, a1, a2, a3, RECEIVED_FD_BASE, a5);
-        thread.command(OP_CLOSE_FDS);
-      }
-      issued += 1;
-    }
-    this.#queue.splice(0, issued);
-    return this.#queue.length === 0;
+    const operations = this.#queue.splice(0);
+    const before = this.#tail;
+    const done = before.then(() => (thread === null ? -ENOMEM : this.#carryOut(thread, operations)));
+    this.#tail = done;
+    return done;
   }
 
-  async flush(): Promise<number> {
-    const thread = this.current;
-    if (thread === null) return this.#queue.length === 0 ? 0 : -ENOMEM;
-    for (;;) {
-      const isAll = this.issue();
-      const count = thread.commandCount;
-      if (count > 0) {
-        thread.reply(ACTION_RESUME, 0, 1);
-        await this.#awaitDone(thread);
-        const failure = thread.failure(count);
-        if (failure < 0) {
-          this.#queue.length = 0;
-          return failure;
-        }
+  async #carryOut(thread: StubThread, operations: readonly Operation[]): Promise<number> {
+    let next = 0;
+    while (next < operations.length) {
+      const lastCommand: number[] = [];
+      const first = next;
+      while (next < operations.length && thread.commandCount + 3 <= COMMAND_LIMIT) {
+        this.#issue(thread, operations[next]);
+        lastCommand.push(thread.commandCount - 1);
+        next += 1;
       }
-      if (isAll) return 0;
+      const count = thread.commandCount;
+      const done = this.#awaitDone(thread);
+      thread.reply(ACTION_RESUME, 0, 1);
+      await done;
+      const failure = thread.failure(count);
+      if (failure < 0) {
+        const at = lastCommand.findIndex((command) => thread.failedCommand <= command);
+        for (const { nr, args } of operations.slice(first + Math.max(at, 0))) {
+          if (nr === MMAP) this.onFailure?.('mmap', args[0], args[1]);
+        }
+        return failure;
+      }
     }
+    return 0;
+  }
+
+  #issue(thread: StubThread, { nr, args, hostFd }: Operation): void {
+    const [a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0] = args;
+    if (hostFd < 0) {
+      thread.command(nr, a0, a1, a2, a3, a4, a5);
+      return;
+    }
+    sendFds(this.process.control, [hostFd], 0);
+    thread.command(OP_RECEIVE_FDS);
+    thread.command(nr, a0, a1, a2, a3, RECEIVED_FD_BASE, a5);
+    thread.command(OP_CLOSE_FDS);
   }
 
   readMemory(addr: number, dst: Uint8Array, at: number, length: number): number {

@@ -1,0 +1,281 @@
+/**
+ * From a guest's request to its answer: system calls, faults, interrupts, signals, restarts.
+ *
+ * The way of a call that neither blocks nor meets a signal is `#syscall` → handler → `complete` → `resume`.
+ */
+import { ENOSYS, Errno } from '../abi/errno.ts';
+import { SA_RESTART, SIGSEGV } from '../abi/signal.ts';
+import { setCurrentTask } from '../kernel/current.ts';
+import { waitWhileStopped } from '../kernel/group-stop.ts';
+import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
+import { nextSignal } from '../kernel/signal-delivery.ts';
+import { RESTART_BLOCK, RESTART_EINTR, RESTART_NO, RESTART_SAME, restartAction } from '../kernel/signal-policy.ts';
+import { REG } from '../platform/guest-thread.ts';
+import * as L from '../platform/layout.ts';
+import type { ArgType, SyscallDef } from '../syscalls/define.ts';
+import type { Guest, GuestHandler } from './guest.ts';
+import type { Scheduler } from './scheduler.ts';
+import { type FaultContext, NO_FAULT, pushFrame, readRegister } from './signal-frame.ts';
+
+const EINTR = 4;
+const RESTART_SYSCALL = 219;
+const SYSCALL_LENGTH = 2;
+const MAX_RESTART = -512;
+const MIN_RESTART = -516;
+/** A handler that has answered its thread itself, or will. */
+export const NO_ANSWER = -1_000_000;
+/** Si_code of a fault the host's kernel could not explain. */
+const SI_KERNEL = 128;
+
+const SIGNED_32: ReadonlySet<ArgType> = new Set(['int', 'fd', 'dirfd', 'pid', 'signal', 'whence', 'clockid', 'idtype']);
+const UNSIGNED_32: ReadonlySet<ArgType> = new Set([
+  'uint',
+  'mode',
+  'openflags',
+  'prot',
+  'mapflags',
+  'atflags',
+  'uid',
+  'gid',
+  'cloneflags',
+  'flags',
+  'hex',
+  'cmd',
+]);
+const SIGNED_64: ReadonlySet<ArgType> = new Set(['long', 'off']);
+const AS_SIGNED_32 = 1;
+const AS_UNSIGNED_32 = 2;
+const AS_SIGNED_64 = 3;
+const AS_UNSIGNED_64 = 4;
+
+function widthOf(type: ArgType): number {
+  if (SIGNED_32.has(type)) return AS_SIGNED_32;
+  if (UNSIGNED_32.has(type)) return AS_UNSIGNED_32;
+  return SIGNED_64.has(type) ? AS_SIGNED_64 : AS_UNSIGNED_64;
+}
+
+/** Who wants to know of every call. */
+export interface Tracer {
+  enter(guest: Guest, def: SyscallDef, args: Float64Array): void;
+  exit(guest: Guest, def: SyscallDef, args: Float64Array, result: number): void;
+}
+
+export interface DispatcherParts {
+  readonly table: readonly (SyscallDef | undefined)[];
+  readonly scheduler: Scheduler;
+  readonly xstateSize: number;
+  /** A thread reported whose task has ended. */
+  onDeadThread(guest: Guest): void;
+  /** Called after each request: tasks may have ended. */
+  reap(): void;
+  /** A call that this kernel does not have. */
+  onUnimplemented(nr: number): void;
+  /** An exception that is no errno: a defect of ours, which must not reach beyond the call. */
+  onDefect(name: string, error: unknown): void;
+}
+
+export class Dispatcher implements GuestHandler {
+  readonly #parts: DispatcherParts;
+  readonly #widths: readonly (Uint8Array | undefined)[];
+  readonly #args = new Float64Array(6);
+  tracer: Tracer | null = null;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#widths = parts.table.map((def) => (def === undefined ? undefined : Uint8Array.from(def.args, widthOf)));
+  }
+
+  onGuestRequest(guest: Guest, kind: number): void {
+    if (guest.isDead) {
+      this.#parts.onDeadThread(guest);
+    } else if (kind === L.KIND_TRAP || kind === L.KIND_PATCHED) {
+      this.#syscall(guest);
+    } else if (kind === L.KIND_FAULT) {
+      this.#fault(guest);
+    } else {
+      // An interrupt; or a report nobody waits for, which only a guest that plays with its stub can make.
+      guest.nr = -1;
+      this.track(this.#leave(guest, 0, NO_FAULT));
+    }
+    this.#parts.reap();
+  }
+
+  /** Keeps the loop turning until the promise is through. */
+  track(promise: Promise<void>): void {
+    this.#parts.scheduler.pending += 1;
+    const done = (): void => {
+      this.#parts.scheduler.pending -= 1;
+      this.#parts.reap();
+    };
+    promise.then(done, (error: unknown) => {
+      this.#parts.onDefect('a continuation', error);
+      done();
+    });
+  }
+
+  #syscall(guest: Guest): void {
+    const { thread, task } = guest;
+    thread.takeRequest();
+    const nr = thread.number;
+    guest.nr = nr;
+    const def = this.#parts.table[nr];
+    if (def === undefined) {
+      this.#parts.onUnimplemented(nr);
+      this.complete(guest, -ENOSYS);
+      return;
+    }
+    const args = this.#decode(guest, nr);
+    guest.host.current = thread;
+    setCurrentTask(task);
+    const traced = this.tracer === null ? null : args.slice();
+    if (traced !== null) this.tracer?.enter(guest, def, traced);
+    let result: number | Promise<number>;
+    try {
+      result = def.handler(task, args[0], args[1], args[2], args[3], args[4], args[5]);
+    } catch (error) {
+      result = this.#errorResult(def.name, error);
+    }
+    if (typeof result === 'number') {
+      if (traced !== null) this.tracer?.exit(guest, def, traced, result);
+      this.complete(guest, result);
+      return;
+    }
+    thread.block();
+    const settled = result.catch((error: unknown) => this.#errorResult(def.name, error));
+    this.track(
+      settled.then((value) => {
+        if (traced !== null) this.tracer?.exit(guest, def, traced, value);
+        this.complete(guest, value);
+      }),
+    );
+  }
+
+  #errorResult(name: string, error: unknown): number {
+    if (error instanceof Errno) return -error.code;
+    this.#parts.onDefect(name, error);
+    return -ENOSYS;
+  }
+
+  #decode(guest: Guest, nr: number): Float64Array {
+    const args = this.#args;
+    const widths = this.#widths[nr];
+    for (let i = 0; i < 6; i++) {
+      const value = guest.thread.argument(i);
+      const width = widths === undefined || i >= widths.length ? AS_UNSIGNED_64 : widths[i];
+      if (width === AS_SIGNED_32) args[i] = value | 0;
+      else if (width === AS_UNSIGNED_32) args[i] = value >>> 0;
+      else if (width === AS_SIGNED_64 && value >= 2 ** 63) args[i] = guest.thread.signedArgument(i);
+      else args[i] = value;
+    }
+    return args;
+  }
+
+  /** Ends a system call: memory operations first, then signals, then the answer. */
+  complete(guest: Guest, result: number): void {
+    if (result === NO_ANSWER || guest.isDead) return;
+    if (guest.host.hasQueued) {
+      const isBlocked = guest.host;
+      this.track(
+        isBlocked.flush().then((failure) => {
+          this.complete(guest, failure < 0 ? failure : result);
+        }),
+      );
+      return;
+    }
+    if ((result <= MAX_RESTART && result >= MIN_RESTART) || guest.task.hasSignalToDeliver()) {
+      this.track(this.#leave(guest, result, NO_FAULT));
+      return;
+    }
+    this.resume(guest, result);
+  }
+
+  /** Answers with a result and looks for the thread's next request. */
+  resume(guest: Guest, result: number): void {
+    guest.isInKernel = false;
+    guest.thread.reply(L.ACTION_RESULT, result);
+    this.#parts.scheduler.watch(guest.thread);
+  }
+
+  /** Answers with the register set in the mailbox. */
+  resumeRegisters(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
+    guest.isInKernel = false;
+    guest.thread.replyRegisters(fpu);
+    this.#parts.scheduler.watch(guest.thread);
+  }
+
+  /** After rt_sigreturn or exec: the registers are in the mailbox; signals may come in between. */
+  leaveWithRegisters(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
+    guest.nr = -1;
+    if (guest.task.hasSignalToDeliver()) this.track(this.#leave(guest, 0, NO_FAULT));
+    else this.resumeRegisters(guest, fpu);
+  }
+
+  #fault(guest: Guest): void {
+    const { thread, task } = guest;
+    guest.nr = -1;
+    const fault = thread.fault();
+    forceSignal(task, fault.signo, fault.code > 0 ? fault.code : SI_KERNEL, fault.address);
+    this.track(this.#leave(guest, 0, fault));
+  }
+
+  /** Delivers what signals are pending, decides on a restart, and lets the guest go on, if it still is to. */
+  async #leave(guest: Guest, result: number, fault: FaultContext): Promise<void> {
+    const { task, thread } = guest;
+    let isDecided = guest.nr < 0;
+    let hasFrame = false;
+    for (;;) {
+      const signal = nextSignal(task);
+      if (task.isExited) return;
+      if (task.signals.isStopped) {
+        await waitWhileStopped(task);
+        continue;
+      }
+      if (signal === null) break;
+      if (!isDecided) {
+        this.#restart(guest, result, restartAction(result, true, (signal.flags & SA_RESTART) !== 0));
+        isDecided = true;
+      }
+      if (pushFrame(task, thread, signal, fault, this.#parts.xstateSize) < 0) {
+        forceSegvForFrame(task, signal.signo);
+        continue;
+      }
+      hasFrame = true;
+      const report = guest.nextReport();
+      thread.reply(L.ACTION_RESUME, 0, 1);
+      this.#parts.scheduler.watch(thread);
+      await report;
+      if (guest.isDead) return;
+      if (thread.failure(1) < 0) forceSegvForFrame(task, signal.signo === SIGSEGV ? SIGSEGV : signal.signo);
+    }
+    if (hasFrame) {
+      this.resumeRegisters(guest, L.FPU_RESET);
+      return;
+    }
+    if (isDecided) {
+      this.resumeRegisters(guest, L.FPU_KEEP);
+      return;
+    }
+    const action = restartAction(result, false, false);
+    if (action === RESTART_NO) {
+      this.resume(guest, result);
+      return;
+    }
+    this.#restart(guest, result, action);
+    this.resumeRegisters(guest, L.FPU_KEEP);
+  }
+
+  /** Sets the registers so that the call is made again, or has its result. */
+  #restart(guest: Guest, result: number, action: number): void {
+    const { registers } = guest;
+    const put = (register: number, value: number): void => {
+      registers.setUint32(register * 8, value >>> 0, true);
+      registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
+    };
+    if (action === RESTART_SAME || action === RESTART_BLOCK) {
+      put(REG.rax, action === RESTART_BLOCK ? RESTART_SYSCALL : guest.nr);
+      put(REG.rip, readRegister(guest.thread, REG.rip) - SYSCALL_LENGTH);
+    } else {
+      put(REG.rax, action === RESTART_EINTR ? -EINTR : result);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** What programs are told of the machine, and which addresses are not theirs: read from the zygote and this process once. */
+import { readFileSync } from 'node:fs';
+import { STUB_BASE, STUB_END } from '../platform/layout.ts';
+import { type Inode, Stat } from '../vfs/inode.ts';
+
+const USER_END = 2 ** 47;
+const AT_HWCAP = 16;
+const AT_HWCAP2 = 26;
+const AT_MINSIGSTKSZ = 51;
+
+/** A range of every fresh stub that guests may not change; those with a name they see in /proc/PID/maps. */
+export interface HostRange {
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+}
+
+export interface HostLayout {
+  readonly ranges: readonly HostRange[];
+  readonly reserved: readonly { readonly start: number; readonly end: number }[];
+  readonly vdsoAddress: number;
+  readonly hwcap: number;
+  readonly hwcap2: number;
+  readonly minSigStackSize: number;
+  statOf(inode: Inode): Stat;
+}
+
+/** @param zygotePid as the host sees it */
+export function readHostLayout(zygotePid: number): HostLayout {
+  const ranges: HostRange[] = [{ start: STUB_BASE, end: STUB_END, name: '' }];
+  let vdsoAddress = 0;
+  for (const line of readFileSync(`/proc/${zygotePid}/maps`, 'latin1').split('\n')) {
+    const match = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \d+\s*(.*)$/.exec(line);
+    if (match === null) continue;
+    const start = Number.parseInt(match[1], 16);
+    const end = Number.parseInt(match[2], 16);
+    if (start >= USER_END || (start >= STUB_BASE && end <= STUB_END)) continue;
+    const name = match[3] === '[vdso]' || match[3].startsWith('[vvar') ? match[3] : '';
+    if (name === '[vdso]') vdsoAddress = start;
+    ranges.push({ start, end, name });
+  }
+  const auxv = readAuxv();
+  const stat = new Stat();
+  return {
+    ranges,
+    reserved: ranges,
+    vdsoAddress,
+    hwcap: auxv.get(AT_HWCAP) ?? 0,
+    hwcap2: auxv.get(AT_HWCAP2) ?? 0,
+    minSigStackSize: auxv.get(AT_MINSIGSTKSZ) ?? 2048,
+    statOf(inode) {
+      inode.stat(stat);
+      return stat;
+    },
+  };
+}
+
+function readAuxv(): Map<number, number> {
+  const bytes = readFileSync('/proc/self/auxv');
+  const values = new Map<number, number>();
+  for (let at = 0; at + 16 <= bytes.length; at += 16) {
+    values.set(bytes.readUInt32LE(at), bytes.readUInt32LE(at + 8) + bytes.readUInt32LE(at + 12) * 2 ** 32);
+  }
+  return values;
+}

@@ -1,0 +1,388 @@
+/**
+ * The system calls that make, replace or steer the thread they are made on: clone, exec, rt_sigreturn, arch_prctl.
+ */
+import * as C from '../abi/clone.ts';
+import { EFAULT, EINVAL } from '../abi/errno.ts';
+import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
+import { checkClone, copyTask } from '../kernel/fork.ts';
+import { forceSignal } from '../kernel/signal.ts';
+import type { Task } from '../kernel/task.ts';
+import { AddressSpace } from '../mm/address-space.ts';
+import { type LoadRequest, loadProgram } from '../mm/exec/loader.ts';
+import { applyPlan, LoadFailure, releasePlan } from '../mm/exec/plan.ts';
+import { REG } from '../platform/guest-thread.ts';
+import * as L from '../platform/layout.ts';
+import { full, partial, type SyscallDef } from '../syscalls/define.ts';
+import { openPidfd } from '../syscalls/pidfd.ts';
+import { openExec } from '../vfs/open.ts';
+import { type Dispatcher, NO_ANSWER } from './dispatcher.ts';
+import { Guest } from './guest.ts';
+import { GuestMemory } from './guest-memory.ts';
+import type { HostLayout } from './host-layout.ts';
+import type { Processes } from './processes.ts';
+import { popFrame } from './signal-frame.ts';
+
+const AT_FDCWD = -100;
+const SIGSEGV = 11;
+const SI_KERNEL = 128;
+const CLONE_ARGS_MIN = 64;
+const CLONE_ARGS_MAX = 4096;
+const E2BIG = 7;
+const ARGUMENT_MAX = 131072;
+const STRINGS_MAX = 1 << 20;
+const ADDR_NO_RANDOMIZE = 0x40000;
+const RLIMIT_STACK = 3;
+const ARCH_SET_GS = 0x1001;
+const ARCH_SET_FS = 0x1002;
+const ARCH_GET_FS = 0x1003;
+const ARCH_GET_GS = 0x1004;
+const OP_SET_GS = 1032;
+const OP_GET_GS = 1033;
+const USER_END = 2 ** 47;
+
+interface CloneRequest {
+  flags: number;
+  /** CLONE_CLEAR_SIGHAND. */
+  isHandlersCleared: boolean;
+  exitSignal: number;
+  stack: number;
+  parentTid: number;
+  childTid: number;
+  pidfd: number;
+  tls: number;
+}
+
+export interface ProcessCallParts {
+  readonly processes: Processes;
+  readonly dispatcher: Dispatcher;
+  readonly layout: HostLayout;
+}
+
+function setRegister(guest: Guest, register: number, value: number): void {
+  guest.registers.setUint32(register * 8, value >>> 0, true);
+  guest.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
+}
+
+function copyRegisters(from: Guest, to: Guest): void {
+  const bytes = new Uint8Array(from.registers.buffer, from.registers.byteOffset, 18 * 8);
+  new Uint8Array(to.registers.buffer, to.registers.byteOffset, 18 * 8).set(bytes);
+}
+
+export class ProcessCalls {
+  readonly #parts: ProcessCallParts;
+
+  constructor(parts: ProcessCallParts) {
+    this.#parts = parts;
+  }
+
+  readonly defs: readonly SyscallDef[] = [
+    full(15, 'rt_sigreturn', [], (task) => this.#sigreturn(task)),
+    full(56, 'clone', ['cloneflags', 'ptr', 'ptr', 'ptr', 'ptr'], (task, flags, stack, parentTid, childTid, tls) =>
+      this.#clone(task, {
+        flags: (flags & ~0xff) >>> 0,
+        isHandlersCleared: false,
+        exitSignal: flags & 0xff,
+        stack,
+        parentTid,
+        childTid,
+        pidfd: parentTid,
+        tls,
+      }),
+    ),
+    full(57, 'fork', [], (task) => this.#clone(task, plainClone(0))),
+    full(58, 'vfork', [], (task) => this.#clone(task, plainClone(C.CLONE_VFORK | C.CLONE_VM))),
+    full(59, 'execve', ['path', 'argv', 'argv'], (task, path, argv, envp) =>
+      this.#execve(task, AT_FDCWD, path, argv, envp, 0),
+    ),
+    full(322, 'execveat', ['dirfd', 'path', 'argv', 'argv', 'atflags'], (task, dirfd, path, argv, envp, flags) =>
+      this.#execve(task, dirfd, path, argv, envp, flags),
+    ),
+    full(158, 'arch_prctl', ['int', 'ptr'], (task, code, addr) => this.#archPrctl(task, code, addr)),
+    partial(
+      435,
+      'clone3',
+      ['ptr', 'size'],
+      (task, args, size) => this.#clone3(task, args, size),
+      'no set_tid, no cgroup',
+    ),
+  ];
+
+  #sigreturn(task: Task): number {
+    const guest = this.#parts.processes.guestOf(task);
+    if (popFrame(task, guest.thread) < 0) {
+      forceSignal(task, SIGSEGV, SI_KERNEL);
+      return 0;
+    }
+    this.#parts.dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
+    return NO_ANSWER;
+  }
+
+  async #archPrctl(task: Task, code: number, addr: number): Promise<number> {
+    const guest = this.#parts.processes.guestOf(task);
+    const { thread } = guest;
+    if (code === ARCH_SET_FS || code === ARCH_SET_GS) {
+      if (addr >= USER_END) return -1;
+      thread.command(code === ARCH_SET_FS ? L.OP_SET_FS : OP_SET_GS, addr);
+      return 0;
+    }
+    if (code !== ARCH_GET_FS && code !== ARCH_GET_GS) return -EINVAL;
+    thread.command(code === ARCH_GET_FS ? L.OP_GET_FS : OP_GET_GS);
+    await this.#parts.processes.carryOut(guest);
+    return task.mem.writeU64(addr, thread.commandValue);
+  }
+
+  #clone3(task: Task, args: number, size: number): number | Promise<number> {
+    if (size > CLONE_ARGS_MAX) return -E2BIG;
+    if (size < CLONE_ARGS_MIN) return -EINVAL;
+    const bytes = task.mem.readBytes(args, size);
+    if (typeof bytes === 'number') return bytes;
+    for (let i = 88; i < size; i++) if (bytes[i] !== 0) return -E2BIG;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const field = (i: number): number => view.getUint32(i * 8, true) + view.getUint32(i * 8 + 4, true) * 2 ** 32;
+    const high = Math.floor(field(0) / 2 ** 32);
+    const flags = field(0) % 2 ** 32;
+    const stackSize = field(6);
+    const exitSignal = field(4);
+    if ((high & ~1) !== 0 || (flags & (C.CLONE_DETACHED | 0xff)) !== 0 || exitSignal > 64) return -EINVAL;
+    if (size > CLONE_ARGS_MIN && (field(8) !== 0 || field(9) !== 0)) return -EINVAL;
+    if ((field(5) === 0) !== (stackSize === 0)) return -EINVAL;
+    if ((flags & (C.CLONE_THREAD | C.CLONE_PARENT)) !== 0 && exitSignal !== 0) return -EINVAL;
+    return this.#clone(task, {
+      flags,
+      isHandlersCleared: (high & 1) !== 0,
+      exitSignal,
+      stack: field(5) + stackSize,
+      pidfd: field(1),
+      childTid: field(2),
+      parentTid: field(3),
+      tls: field(7),
+    });
+  }
+
+  async #clone(task: Task, request: CloneRequest): Promise<number> {
+    const { processes, dispatcher } = this.#parts;
+    const { flags } = request;
+    const refused = checkClone(task, flags);
+    if (refused < 0) return refused;
+    const guest = processes.guestOf(task);
+    const isShared = (flags & C.CLONE_VM) !== 0;
+    if (isShared && (flags & C.CLONE_VFORK) !== 0) return this.#vfork(task, guest, request);
+    const made = isShared ? await processes.thread(dispatcher, guest) : await processes.fork(dispatcher, guest);
+    if (typeof made === 'number') return made;
+    const mm = isShared ? task.mm : task.mm.clone(made.host);
+    if (isShared && (flags & C.CLONE_THREAD) === 0) mm.ref();
+    const child = this.#newTask(task, request, mm);
+    if (typeof child === 'number') {
+      processes.abandon(made);
+      return child;
+    }
+    processes.adopt(made, child);
+    child.thread = made;
+    child.mem = new GuestMemory(made.thread);
+    if (!isShared) {
+      processes.bind(made.thread.process, mm);
+      made.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
+    }
+    const pidfd = this.#afterClone(task, child, made, request);
+    if ((flags & C.CLONE_SETTLS) !== 0) made.thread.command(L.OP_SET_FS, request.tls);
+    copyRegisters(guest, made);
+    setRegister(made, REG.rax, 0);
+    if (request.stack !== 0) setRegister(made, REG.rsp, request.stack);
+    const vforkDone =
+      (flags & C.CLONE_VFORK) === 0
+        ? null
+        : new Promise<void>((resolve) => {
+            child.onVforkDone = resolve;
+          });
+    if (child.hasSignalToDeliver()) dispatcher.leaveWithRegisters(made, L.FPU_KEEP);
+    else dispatcher.resumeRegisters(made, L.FPU_KEEP);
+    if (vforkDone !== null) await vforkDone;
+    return pidfd < 0 ? pidfd : child.tid;
+  }
+
+  #newTask(task: Task, request: CloneRequest, mm: AddressSpace): Task | number {
+    return copyTask(task, request.flags, request.exitSignal, {
+      mm,
+      parentTid: request.parentTid,
+      childTid: request.childTid,
+      isHandlersCleared: request.isHandlersCleared,
+    });
+  }
+
+  #afterClone(task: Task, child: Task, guest: Guest, { flags, childTid, pidfd }: CloneRequest): number {
+    if ((flags & C.CLONE_CHILD_SETTID) !== 0) {
+      const word = new Uint8Array(4);
+      new DataView(word.buffer).setUint32(0, child.tid, true);
+      // As on Linux, a fault here is not an error: the child exists.
+      guest.thread.process.writeMemory(childTid, word, 0, 4);
+    }
+    if ((flags & C.CLONE_PIDFD) === 0) return 0;
+    const fd = openPidfd(task, child.group, 0);
+    return fd < 0 ? fd : task.mem.writeU32(pidfd, fd);
+  }
+
+  /** The child borrows the caller's host thread until it execs or ends. */
+  async #vfork(task: Task, guest: Guest, request: CloneRequest): Promise<number> {
+    const { processes, dispatcher } = this.#parts;
+    const child = this.#newTask(task, request, task.mm.ref());
+    if (typeof child === 'number') {
+      task.mm.unref();
+      return child;
+    }
+    const borrower = new Guest(dispatcher, guest.thread, guest.host);
+    borrower.lender = guest;
+    processes.adopt(borrower, child);
+    child.thread = borrower;
+    child.mem = new GuestMemory(guest.thread);
+    const pidfd = this.#afterClone(task, child, borrower, request);
+    const saved = new Uint8Array(guest.registers.buffer, guest.registers.byteOffset, 18 * 8).slice();
+    const threadBack = new Promise<void>((resolve) => {
+      guest.onThreadBack = resolve;
+    });
+    guest.thread.owner = borrower;
+    if ((request.flags & C.CLONE_SETTLS) !== 0) guest.thread.command(L.OP_SET_FS, request.tls);
+    setRegister(borrower, REG.rax, 0);
+    if (request.stack !== 0) setRegister(borrower, REG.rsp, request.stack);
+    dispatcher.resumeRegisters(borrower, L.FPU_KEEP);
+    await threadBack;
+    guest.onThreadBack = null;
+    guest.thread.owner = guest;
+    guest.isInKernel = true;
+    new Uint8Array(guest.registers.buffer, guest.registers.byteOffset, 18 * 8).set(saved);
+    if (guest.isDead) {
+      processes.endThread(guest);
+      return NO_ANSWER;
+    }
+    setRegister(guest, REG.rax, pidfd < 0 ? pidfd : child.tid);
+    dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
+    return NO_ANSWER;
+  }
+
+  async #execve(
+    task: Task,
+    dirfd: number,
+    pathAddr: number,
+    argvAddr: number,
+    envpAddr: number,
+    flags: number,
+  ): Promise<number> {
+    const path = task.mem.readPath(pathAddr);
+    if (typeof path === 'number') return path;
+    const argv = readStrings(task, argvAddr);
+    if (typeof argv === 'number') return argv;
+    const envp = readStrings(task, envpAddr);
+    if (typeof envp === 'number') return envp;
+    return this.exec(task, dirfd, path, argv, envp, flags);
+  }
+
+  /** Replaces the program of `task`: -errno, or NO_ANSWER when the new one runs or the task has been killed. */
+  async exec(task: Task, dirfd: number, path: string, argv: string[], envp: string[], flags: number): Promise<number> {
+    const { processes, dispatcher, layout } = this.#parts;
+    const file = openExec(task, dirfd, path, flags);
+    if (typeof file === 'number') return file;
+    const filename =
+      dirfd === AT_FDCWD || path.startsWith('/') ? path : `/dev/fd/${dirfd}${path === '' ? '' : `/${path}`}`;
+    const newIds = (executable: { path: typeof file.path }): ReturnType<typeof credentialsForExec> => {
+      const { mode } = executable.path.dentry.inode;
+      const stat = layout.statOf(executable.path.dentry.inode);
+      return credentialsForExec(task.creds, mode, stat.uid, stat.gid, task.hasNoNewPrivs);
+    };
+    const request: LoadRequest = {
+      file,
+      filename,
+      argv,
+      envp,
+      openExecutable: (name) => openExec(task, AT_FDCWD, name, 0),
+      isPathInaccessible: dirfd !== AT_FDCWD && !path.startsWith('/') && task.files.isCloexec(dirfd),
+      ids: (executable) => {
+        const { creds, isSecure } = newIds(executable);
+        return { uid: creds.uid, euid: creds.euid, gid: creds.gid, egid: creds.egid, isSecure };
+      },
+      random: (dst, at, length) => task.kernel.random(dst, at, length),
+      isRandomized: (task.personality & ADDR_NO_RANDOMIZE) === 0,
+      stackLimit: task.group.limits.soft(RLIMIT_STACK),
+      reserved: layout.reserved,
+      vdsoAddress: layout.vdsoAddress,
+      hwcap: layout.hwcap,
+      hwcap2: layout.hwcap2,
+      minSigStackSize: layout.minSigStackSize,
+    };
+    const plan = loadProgram(request);
+    if (plan instanceof LoadFailure) {
+      if (!plan.isFatal) return -plan.errno;
+      forceSignal(task, SIGSEGV, SI_KERNEL);
+      return -plan.errno;
+    }
+    const fresh = await processes.spawn(dispatcher);
+    if (typeof fresh === 'number') {
+      releasePlan(plan);
+      return fresh;
+    }
+    if (task.isExited) {
+      releasePlan(plan);
+      processes.abandon(fresh);
+      return NO_ANSWER;
+    }
+    const exec = newIds(plan.executable);
+    beginExec(task);
+    const guest = processes.guestOf(task);
+    const oldThread = guest.thread;
+    const oldMm = task.mm;
+    const mm = new AddressSpace(fresh.host, task.group.limits);
+    for (const { start, end, name } of layout.ranges)
+      mm.reserve(start, end, name === '' ? 'reserved' : 'special', name, 5);
+    fresh.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
+    processes.bind(fresh.thread.process, mm);
+    task.mm = mm;
+    oldMm.unref();
+    const { lender } = guest;
+    if (lender === null) processes.leave(guest, oldThread);
+    guest.lender = null;
+    guest.thread = fresh.thread;
+    guest.host = fresh.host;
+    fresh.thread.owner = guest;
+    task.mem = new GuestMemory(fresh.thread);
+    const vforkDone = task.onVforkDone;
+    task.onVforkDone = null;
+    vforkDone?.();
+    lender?.onThreadBack?.();
+    guest.host.current = fresh.thread;
+    const failed = await applyPlan(plan, mm);
+    task.files.closeOnExec();
+    task.name = plan.name.slice(0, 15);
+    applyExecCredentials(task, exec);
+    const { entry, stackPointer } = plan;
+    releasePlan(plan);
+    if (failed < 0) {
+      forceSignal(task, SIGSEGV, SI_KERNEL);
+      return 0;
+    }
+    for (let i = 0; i < 18; i++) setRegister(guest, i, 0);
+    setRegister(guest, REG.rip, entry);
+    setRegister(guest, REG.rsp, stackPointer);
+    setRegister(guest, REG.rflags, 0x202);
+    dispatcher.leaveWithRegisters(guest, L.FPU_RESET);
+    return NO_ANSWER;
+  }
+}
+
+function plainClone(flags: number): CloneRequest {
+  return { flags, isHandlersCleared: false, exitSignal: 17, stack: 0, parentTid: 0, childTid: 0, pidfd: 0, tls: 0 };
+}
+
+/** argv or envp: binary strings, -EFAULT or -E2BIG. A null pointer is an empty list, as on Linux. */
+function readStrings(task: Task, addr: number): string[] | number {
+  const strings: string[] = [];
+  if (addr === 0) return strings;
+  let total = 0;
+  for (let at = addr; ; at += 8) {
+    const pointer = task.mem.readU64(at);
+    if (pointer === null) return -EFAULT;
+    if (pointer === 0) return strings;
+    const text = task.mem.readString(pointer, ARGUMENT_MAX - 1);
+    if (typeof text === 'number') return text;
+    total += text.length + 9;
+    if (total > STRINGS_MAX * 8) return -E2BIG;
+    strings.push(text);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The host processes and threads of guests: making them for clone(2) and exec(2), and taking them away at the end.
+ */
+import { ENOMEM } from '../abi/errno.ts';
+import type { Task } from '../kernel/task.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { CloneGate } from '../platform/clone-gate.ts';
+import * as L from '../platform/layout.ts';
+import type { MailboxWindow } from '../platform/mailbox-window.ts';
+import { StubProcess, type StubThread } from '../platform/stub-process.ts';
+import type { Zygote } from '../platform/zygote.ts';
+import type { EventLoop } from './event-loop.ts';
+import { Guest, type GuestHandler } from './guest.ts';
+import type { Scheduler } from './scheduler.ts';
+import { StubHost } from './stub-host.ts';
+
+export interface ProcessesParts {
+  readonly zygote: Zygote;
+  readonly gate: CloneGate;
+  readonly window: MailboxWindow;
+  readonly loop: EventLoop;
+  readonly scheduler: Scheduler;
+  /** The host process has ended although its guests have not. */
+  onHostDeath(guests: readonly Guest[]): void;
+}
+
+export class Processes {
+  readonly #parts: ProcessesParts;
+  readonly #guests = new Map<Task, Guest>();
+  readonly #dying: Guest[] = [];
+  readonly #spaces = new Map<StubProcess, AddressSpace>();
+
+  constructor(parts: ProcessesParts) {
+    this.#parts = parts;
+  }
+
+  guestOf(task: Task): Guest {
+    const guest = this.#guests.get(task);
+    if (guest === undefined) throw new Error(`task ${task.tid} has no guest`);
+    return guest;
+  }
+
+  /** A fresh process whose first thread has reported: its guest, without a task, or -errno. */
+  async spawn(handler: GuestHandler): Promise<Guest | number> {
+    const { window, gate, zygote } = this.#parts;
+    const thread = StubProcess.spawn(window, gate, zygote);
+    if (typeof thread === 'number') return thread;
+    return this.#started(handler, thread, this.hostOf(thread.process));
+  }
+
+  /** Forks the process of a guest that is in the kernel: the child's guest, which waits to be answered, or -errno. */
+  async fork(handler: GuestHandler, parent: Guest): Promise<Guest | number> {
+    const thread = parent.thread.process.prepareFork(parent.thread);
+    if (typeof thread === 'number') return thread;
+    return this.#cloned(handler, parent, thread, this.hostOf(thread.process));
+  }
+
+  /** Makes another thread in the process of a guest that is in the kernel. */
+  async thread(handler: GuestHandler, parent: Guest): Promise<Guest | number> {
+    const thread = parent.thread.process.prepareThread(parent.thread);
+    if (typeof thread === 'number') return thread;
+    return this.#cloned(handler, parent, thread, parent.host);
+  }
+
+  /** The guest runs this task from now on. */
+  adopt(guest: Guest, task: Task): void {
+    guest.task = task;
+    this.#guests.set(task, guest);
+  }
+
+  /** Which address space a host process carries: it ends with the last user of it. */
+  bind(process: StubProcess, mm: AddressSpace): void {
+    this.#spaces.set(process, mm);
+  }
+
+  hostOf(process: StubProcess): StubHost {
+    return new StubHost(process, (thread) => {
+      const guest = thread.owner;
+      if (!(guest instanceof Guest)) throw new Error('a command for a thread that nobody owns');
+      const report = guest.nextReport();
+      this.#parts.scheduler.watch(thread);
+      return report;
+    });
+  }
+
+  /** Lets the guest's thread carry out the commands queued for it: 0 or the -errno of one that failed. */
+  async carryOut(guest: Guest): Promise<number> {
+    const count = guest.thread.commandCount;
+    const done = guest.nextReport();
+    guest.thread.reply(L.ACTION_RESUME, 0, 1);
+    this.#parts.scheduler.watch(guest.thread);
+    await done;
+    return guest.thread.failure(count);
+  }
+
+  /** A guest that was made and never got a task. */
+  abandon(guest: Guest): void {
+    guest.isDead = true;
+    const { process } = guest.thread;
+    if (this.#spaces.has(process)) this.#dying.push(guest);
+    else this.#destroy(process);
+  }
+
+  /** A task has ended: its thread goes at the next `reap`. */
+  retire(task: Task): void {
+    const guest = this.#guests.get(task);
+    if (guest === undefined) return;
+    this.#guests.delete(task);
+    guest.isDead = true;
+    this.#dying.push(guest);
+  }
+
+  /** exec has left this process; it goes if nobody else uses its address space. */
+  leave(guest: Guest, thread: StubThread): void {
+    if (guest.lender !== null) return;
+    const left = new Guest(guest.handler, thread, guest.host);
+    thread.owner = left;
+    left.isDead = true;
+    this.#dying.push(left);
+  }
+
+  /** Ends the threads of tasks that have ended, and the processes without users. */
+  reap(): void {
+    for (let guest = this.#dying.pop(); guest !== undefined; guest = this.#dying.pop()) this.#end(guest);
+  }
+
+  /** The thread of an ended task has reported. */
+  endThread(guest: Guest): void {
+    this.#end(guest);
+  }
+
+  #end(guest: Guest): void {
+    const { thread } = guest;
+    const { process } = thread;
+    if (process.isGone) return;
+    if (guest.lender === null && this.#spaces.get(process)?.users === 0) {
+      this.#destroy(process);
+      return;
+    }
+    // Lent threads go back to their owner; others exit once they are in our hands.
+    if (!guest.isInKernel) {
+      thread.interrupt();
+      return;
+    }
+    if (guest.lender !== null) {
+      guest.lender.onThreadBack?.();
+      return;
+    }
+    thread.reply(L.ACTION_EXIT_THREAD, 0);
+    process.removeThread(thread);
+  }
+
+  #destroy(process: StubProcess): void {
+    this.#parts.loop.remove(process.control);
+    this.#parts.scheduler.unwatchProcess(process);
+    this.#spaces.delete(process);
+    process.kill();
+    process.destroy();
+  }
+
+  async #cloned(handler: GuestHandler, parent: Guest, thread: StubThread, host: StubHost): Promise<Guest | number> {
+    const done = parent.nextReport();
+    const count = parent.thread.commandCount;
+    const child = this.#started(handler, thread, host);
+    parent.thread.reply(L.ACTION_RESUME, 0, 1);
+    this.#parts.scheduler.watch(parent.thread);
+    await done;
+    const failure = parent.thread.failure(count);
+    if (failure < 0) {
+      this.#parts.scheduler.unwatch(thread);
+      if (thread.process !== parent.thread.process) thread.process.destroy();
+      else thread.process.removeThread(thread);
+      return failure;
+    }
+    return child;
+  }
+
+  async #started(handler: GuestHandler, thread: StubThread, host: StubHost): Promise<Guest | number> {
+    const guest = new Guest(handler, thread, host);
+    thread.owner = guest;
+    const report = guest.nextReport();
+    this.#parts.scheduler.watch(thread);
+    await report;
+    const { process } = thread;
+    if (!this.#spaces.has(process) && process.pid === 0) return -ENOMEM;
+    this.#parts.loop.add(process.control, 0, () => {
+      this.#parts.loop.remove(process.control);
+      this.#parts.onHostDeath([...this.#guests.values()].filter((each) => each.thread.process === process));
+    });
+    return guest;
+  }
+}

@@ -1,0 +1,65 @@
+/** The table of system calls of x86-64: every family's declarations by number. */
+import type { SyscallDef } from './define.ts';
+import { epollSyscalls } from './epoll.ts';
+import { eventfdSyscalls } from './eventfd.ts';
+import { fileIoSyscalls } from './file-io.ts';
+import { futexSyscalls } from './futex.ts';
+import { identitySyscalls } from './identity.ts';
+import { killSyscalls } from './kill.ts';
+import { limitsSyscalls } from './limits.ts';
+import { memorySyscalls } from './memory.ts';
+import { numaSyscalls } from './numa.ts';
+import { pidfdSyscalls } from './pidfd.ts';
+import { pipeSyscalls } from './pipe.ts';
+import { pollSyscalls } from './poll.ts';
+import { prctlSyscalls } from './prctl.ts';
+import { processSyscalls } from './process.ts';
+import { processMemorySyscalls } from './process-memory.ts';
+import { schedSyscalls } from './sched.ts';
+import { selectSyscalls } from './select.ts';
+import { signalSyscalls } from './signal.ts';
+import { socketSyscalls } from './socket.ts';
+import { socketIoSyscalls } from './socket-io.ts';
+import { socketOptionSyscalls } from './socket-options.ts';
+import { systemSyscalls } from './system.ts';
+import { timeSyscalls } from './time.ts';
+import { waitSyscalls } from './wait.ts';
+
+const FAMILIES: readonly (readonly SyscallDef[])[] = [
+  epollSyscalls,
+  eventfdSyscalls,
+  fileIoSyscalls,
+  futexSyscalls,
+  identitySyscalls,
+  killSyscalls,
+  limitsSyscalls,
+  memorySyscalls,
+  numaSyscalls,
+  pidfdSyscalls,
+  pipeSyscalls,
+  pollSyscalls,
+  prctlSyscalls,
+  processMemorySyscalls,
+  processSyscalls,
+  schedSyscalls,
+  selectSyscalls,
+  signalSyscalls,
+  socketIoSyscalls,
+  socketOptionSyscalls,
+  socketSyscalls,
+  systemSyscalls,
+  timeSyscalls,
+  waitSyscalls,
+];
+
+/** Indexed by number; the process calls that replace a task's thread are added by the sentry (`sentry/process-calls.ts`). */
+export function assembleTable(more: readonly SyscallDef[]): readonly (SyscallDef | undefined)[] {
+  const table: (SyscallDef | undefined)[] = [];
+  for (const family of [...FAMILIES, more]) {
+    for (const def of family) {
+      if (table[def.nr] !== undefined) throw new Error(`system call ${def.nr} is declared twice: ${def.name}`);
+      table[def.nr] = def;
+    }
+  }
+  return table;
+}
