@@ -52,12 +52,6 @@ interface CloneRequest {
   tls: number;
 }
 
-export interface ProcessCallParts {
-  readonly processes: Processes;
-  readonly dispatcher: Dispatcher;
-  readonly layout: HostLayout;
-}
-
 function setRegister(guest: Guest, register: number, value: number): void {
   guest.registers.setUint32(register * 8, value >>> 0, true);
   guest.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
@@ -69,10 +63,22 @@ function copyRegisters(from: Guest, to: Guest): void {
 }
 
 export class ProcessCalls {
-  readonly #parts: ProcessCallParts;
+  readonly #processes: Processes;
+  readonly #layout: HostLayout;
+  #dispatcher: Dispatcher | null = null;
 
-  constructor(parts: ProcessCallParts) {
-    this.#parts = parts;
+  constructor(processes: Processes, layout: HostLayout) {
+    this.#processes = processes;
+    this.#layout = layout;
+  }
+
+  /** Set once, before the first call: the dispatcher is made from this table. */
+  set dispatcher(dispatcher: Dispatcher) {
+    this.#dispatcher = dispatcher;
+  }
+  get dispatcher(): Dispatcher {
+    if (this.#dispatcher === null) throw new Error('a process call came before the dispatcher');
+    return this.#dispatcher;
   }
 
   readonly defs: readonly SyscallDef[] = [
@@ -108,17 +114,17 @@ export class ProcessCalls {
   ];
 
   #sigreturn(task: Task): number {
-    const guest = this.#parts.processes.guestOf(task);
+    const guest = this.#processes.guestOf(task);
     if (popFrame(task, guest.thread) < 0) {
       forceSignal(task, SIGSEGV, SI_KERNEL);
       return 0;
     }
-    this.#parts.dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
+    this.dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
     return NO_ANSWER;
   }
 
   async #archPrctl(task: Task, code: number, addr: number): Promise<number> {
-    const guest = this.#parts.processes.guestOf(task);
+    const guest = this.#processes.guestOf(task);
     const { thread } = guest;
     if (code === ARCH_SET_FS || code === ARCH_SET_GS) {
       if (addr >= USER_END) return -1;
@@ -127,7 +133,7 @@ export class ProcessCalls {
     }
     if (code !== ARCH_GET_FS && code !== ARCH_GET_GS) return -EINVAL;
     thread.command(code === ARCH_GET_FS ? L.OP_GET_FS : OP_GET_GS);
-    await this.#parts.processes.carryOut(guest);
+    await this.#processes.carryOut(guest);
     return task.mem.writeU64(addr, thread.commandValue);
   }
 
@@ -160,7 +166,8 @@ export class ProcessCalls {
   }
 
   async #clone(task: Task, request: CloneRequest): Promise<number> {
-    const { processes, dispatcher } = this.#parts;
+    const processes = this.#processes;
+    const { dispatcher } = this;
     const { flags } = request;
     const refused = checkClone(task, flags);
     if (refused < 0) return refused;
@@ -223,7 +230,8 @@ export class ProcessCalls {
 
   /** The child borrows the caller's host thread until it execs or ends. */
   async #vfork(task: Task, guest: Guest, request: CloneRequest): Promise<number> {
-    const { processes, dispatcher } = this.#parts;
+    const processes = this.#processes;
+    const { dispatcher } = this;
     const child = this.#newTask(task, request, task.mm.ref());
     if (typeof child === 'number') {
       task.mm.unref();
@@ -277,7 +285,9 @@ export class ProcessCalls {
 
   /** Replaces the program of `task`: -errno, or NO_ANSWER when the new one runs or the task has been killed. */
   async exec(task: Task, dirfd: number, path: string, argv: string[], envp: string[], flags: number): Promise<number> {
-    const { processes, dispatcher, layout } = this.#parts;
+    const processes = this.#processes;
+    const layout = this.#layout;
+    const { dispatcher } = this;
     const file = openExec(task, dirfd, path, flags);
     if (typeof file === 'number') return file;
     const filename =

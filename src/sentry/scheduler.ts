@@ -66,12 +66,14 @@ export class Scheduler {
     }
   }
 
-  /** Ends `run` at its next round. */
+  /** Ends `run` at its next round; it can be called again. */
   stop(): void {
     this.#isStopped = true;
   }
 
+  /** Turns until `stop`. */
   async run(): Promise<void> {
+    this.#isStopped = false;
     const { loop, timers } = this.#parts;
     let idle = 0;
     let busy = 0;

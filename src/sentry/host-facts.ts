@@ -1,0 +1,65 @@
+/** Clocks, randomness, CPU and memory of the host, in the shapes the kernel takes. */
+import { randomFillSync } from 'node:crypto';
+import { cpus, freemem, totalmem } from 'node:os';
+import type { CpuInfo } from '../fs/proc/proc-view.ts';
+import { native } from '../host/native.ts';
+import type { Clock } from '../kernel/kernel.ts';
+
+const CLOCK_GETTIME = 228;
+const CLOCK_MONOTONIC = 1;
+const timespec = new DataView(new ArrayBuffer(16));
+const RANDOM_POOL = 65536;
+
+function readClock(clockId: number): void {
+  native.syscall(CLOCK_GETTIME, clockId, timespec);
+}
+
+function seconds(): number {
+  return timespec.getUint32(0, true) + timespec.getUint32(4, true) * 2 ** 32;
+}
+
+export const hostClock: Clock = {
+  monotonicNs() {
+    readClock(CLOCK_MONOTONIC);
+    return seconds() * 1e9 + timespec.getUint32(8, true);
+  },
+  read(clockId, out) {
+    readClock(clockId);
+    out.sec = seconds();
+    out.nsec = timespec.getUint32(8, true);
+  },
+};
+
+/** Random bytes in the host's quality; small amounts come out of a pool. */
+export function hostRandom(dst: Uint8Array, at: number, length: number): void {
+  for (let done = 0; done < length; done += RANDOM_POOL) {
+    randomFillSync(dst, at + done, Math.min(RANDOM_POOL, length - done));
+  }
+}
+
+export function memoryTotal(): number {
+  return totalmem();
+}
+
+export function memoryFree(): number {
+  return freemem();
+}
+
+/** From the host's /proc/cpuinfo, whose facts guests could read from the CPU themselves. */
+export function readCpuInfo(cpuinfo: string): CpuInfo {
+  const field = (name: string): string => new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(cpuinfo)?.[1] ?? '';
+  const number = (name: string): number => Number.parseFloat(field(name)) || 0;
+  const bits = /(\d+) bits physical, (\d+) bits virtual/.exec(field('address sizes'));
+  return {
+    vendorId: field('vendor_id'),
+    family: number('cpu family'),
+    model: number('model'),
+    modelName: field('model name') || (cpus()[0]?.model ?? ''),
+    stepping: number('stepping'),
+    mhz: number('cpu MHz'),
+    cacheKb: number('cache size'),
+    flags: field('flags'),
+    physicalBits: Number(bits?.[1] ?? 48),
+    virtualBits: Number(bits?.[2] ?? 48),
+  };
+}
