@@ -16,6 +16,8 @@ export const POLLRDHUP = 0x2000;
 /** What a file that can be read, or written, reports. */
 export const READABLE = POLLIN | POLLRDNORM;
 export const WRITABLE = POLLOUT | POLLWRNORM;
+/** What is always ready (Linux: DEFAULT_POLLMASK): regular files, directories. */
+export const POLL_ALWAYS = READABLE | WRITABLE;
 
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;

@@ -4,10 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
+import { anonFileSystem } from '../fs/anon/anon-inode.ts';
 import { AddressSpace } from '../mm/address-space.ts';
 import { ModelHost } from '../mm/model-host.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
+import { FdTable } from '../vfs/fd-table.ts';
+import { FsContext } from '../vfs/fs-context.ts';
+import { createMount } from '../vfs/mount.ts';
+import type { Path } from '../vfs/path.ts';
 import { type Credentials, rootCredentials } from './credentials.ts';
 import { copyTask, startProcess } from './fork.ts';
 import type { Kernel } from './kernel.ts';
@@ -88,26 +93,16 @@ export class ArrayMemory implements UserMemory {
   }
 }
 
-/** Stands where the descriptor table will: these tests look only at how often it is copied and released. */
-class CountingFiles {
-  limit = 1024;
+/** Tells how often it was released. */
+export class CountingFiles extends FdTable {
   released = 0;
 
-  clone(): CountingFiles {
+  override clone(): CountingFiles {
     return new CountingFiles();
   }
-  release(): void {
+  override release(): void {
     this.released += 1;
   }
-}
-
-class PlainFsContext {
-  umask = 0o022;
-
-  clone(): PlainFsContext {
-    return new PlainFsContext();
-  }
-  release(): void {}
 }
 
 export function testKernel(options: PidTableOptions = {}): Kernel {
@@ -117,7 +112,7 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
     pids: new PidTable(options),
     log: new KernelLog(),
     uts: new UtsName('test'),
-    rootMount: null,
+    rootMount: createMount(anonFileSystem),
     cpuCount: 2,
     memoryTotal: 2 ** 31,
     bootNs: 0,
@@ -128,6 +123,10 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
   };
 }
 
+function rootPath(kernel: Kernel): Path {
+  return { mount: kernel.rootMount, dentry: kernel.rootMount.root };
+}
+
 function start(kernel: Kernel, creds: Credentials): Task {
   const limits = defaultLimits();
   const task = startProcess(kernel, {
@@ -135,7 +134,7 @@ function start(kernel: Kernel, creds: Credentials): Task {
     mem: new ArrayMemory(),
     thread: new NotingThread(),
     files: new CountingFiles(),
-    fs: new PlainFsContext(),
+    fs: new FsContext(rootPath(kernel), rootPath(kernel)),
     creds,
     name: 'init',
     limits,

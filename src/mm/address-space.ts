@@ -88,7 +88,7 @@ export class AddressSpace {
   envStart = 0;
   envEnd = 0;
   /** The auxiliary vector as the program got it, for /proc/pid/auxv. */
-  auxv = new Uint8Array(0);
+  auxv: Uint8Array = new Uint8Array(0);
   /** What /proc/pid/exe refers to. */
   exe: Path | null = null;
   /** Flags new mappings get after mlockall(MCL_FUTURE): 0, VM_LOCKED, or VM_LOCKED | VM_LOCKONFAULT. */

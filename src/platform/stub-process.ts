@@ -4,7 +4,7 @@
  * Everything read from a mailbox is the guest's to forge: each word is read once, offsets are masked or bounded.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { ENOMEM } from '../abi/errno.ts';
+import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
 import type { CloneGate } from './clone-gate.ts';
@@ -285,6 +285,19 @@ export class StubThread {
   commandResult(i: number): number {
     const at = this.word + ((L.MB_COMMAND_TABLE + i * L.COMMAND_SIZE + 56) >> 2);
     return (this.#i32[at] >>> 0) + this.#i32[at + 1] * 2 ** 32;
+  }
+
+  /** Commands queued for the next answer. */
+  get commandCount(): number {
+    return this.#commands;
+  }
+
+  /** After KIND_DONE: 0 if all of the `count` commands worked, or the -errno of the one that did not. */
+  failure(count: number): number {
+    if (this.#i32[this.word + (L.MB_NR >> 2)] === 0) return 0;
+    const failed = this.#i32[this.word + (L.MB_FAULT >> 2)] >>> 0;
+    // A stub that names no command of ours, or calls success failure, is lying: it gets an error all the same.
+    return failed < count ? Math.min(-1, Math.max(-4095, this.commandResult(failed))) : -EINVAL;
   }
 
   /** Queues a command for the next answer: its index, or -1 when the table is full. */

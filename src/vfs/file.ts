@@ -8,8 +8,10 @@
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.ts';
 import type { Task } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait-queue.ts';
+import { pinDentry, unpinDentry } from './dentry.ts';
 import type { DirEmit, Inode } from './inode.ts';
 import type { Path } from './path.ts';
+import { releaseFileLocks } from './record-locks.ts';
 
 /** A host file that can be mapped into a guest: the descriptor stays owned by the file. */
 export interface HostMapping {
@@ -28,6 +30,8 @@ export abstract class File {
   position = 0;
   /** Descriptors and mappings that refer to it. */
   refs = 1;
+  /** F_SETOWN: a process, or minus a process group; 0 for none. */
+  owner = 0;
   readonly path: Path;
   /** Woken with POLL* bits when readiness changes. */
   readonly queue: WaitQueue;
@@ -38,6 +42,8 @@ export abstract class File {
     this.path = path;
     this.flags = flags;
     this.queue = queue;
+    pinDentry(path.dentry);
+    path.mount.openFiles += 1;
   }
 
   abstract get inode(): Inode;
@@ -76,6 +82,10 @@ export abstract class File {
   fsync(): number {
     return -EINVAL;
   }
+  /** Commands of fcntl(2) that belong to a kind of file: F_ADD_SEALS, F_GET_SEALS. */
+  fcntl(_task: Task, _command: number, _argument: number): number {
+    return -EINVAL;
+  }
   ioctl(_task: Task, _command: number, _argument: number): number | Promise<number> {
     return -ENOTTY;
   }
@@ -91,7 +101,10 @@ export abstract class File {
     this.refs -= 1;
     if (this.refs !== 0) return;
     if (this.watchers !== null) for (const watcher of [...this.watchers]) watcher.fileReleased(this);
+    releaseFileLocks(this);
     this.release();
+    unpinDentry(this.path.dentry);
+    this.path.mount.openFiles -= 1;
   }
   ref(): this {
     this.refs += 1;

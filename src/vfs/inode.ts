@@ -7,7 +7,7 @@
  * - Nothing here blocks: an operation that would gives -EAGAIN and the caller sleeps on the file's queue.
  * - Permission checks against credentials are the VFS's business, done before an inode operation is called.
  */
-import { EINVAL, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
+import { EINVAL, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import type { File } from './file.ts';
 import type { Path } from './path.ts';
@@ -65,6 +65,8 @@ export interface FileSystem {
   readonly root: Inode;
   /** st_dev of its inodes. */
   readonly dev: number;
+  /** Options of its own in /proc/mounts, with a leading comma: ",size=1024k". */
+  readonly options?: string;
   statfs(): StatFs | number;
 }
 
@@ -100,6 +102,10 @@ export abstract class Inode {
   }
   symlink(_name: string, _target: string, _uid: number, _gid: number): Inode | number {
     return -EROFS;
+  }
+  /** A regular file without a name (O_TMPFILE); `link` may give it one. */
+  tmpfile(_mode: number, _uid: number, _gid: number): Inode | number {
+    return -EOPNOTSUPP;
   }
   link(_name: string, _target: Inode): number {
     return -EROFS;
@@ -138,3 +144,25 @@ export abstract class Inode {
     return -EOPNOTSUPP;
   }
 }
+
+class NegativeInode extends Inode {
+  override readonly ino = 0;
+
+  override get fs(): FileSystem {
+    return noFileSystem;
+  }
+  override get mode(): number {
+    return 0;
+  }
+  override stat(): number {
+    return -ENOENT;
+  }
+  override open(): number {
+    return -ENOENT;
+  }
+}
+
+/** Stands in a dentry for "this name does not exist". */
+export const NO_INODE: Inode = new NegativeInode();
+
+const noFileSystem: FileSystem = { typeName: 'none', root: NO_INODE, dev: 0, statfs: () => -ENOENT };

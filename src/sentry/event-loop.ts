@@ -1,0 +1,67 @@
+/**
+ * Host descriptors the sentry waits for: one epoll instance with Node's own loop inside it.
+ *
+ * Level-triggered: what is not consumed is told again, so a caller registers only while somebody waits.
+ */
+import { must } from '../host/host-error.ts';
+import { native } from '../host/native.ts';
+
+const EPOLL_CREATE1 = 291;
+const EPOLL_CTL = 233;
+const EPOLL_PWAIT2 = 441;
+const EPOLL_CLOEXEC = 0x80000;
+const CTL_ADD = 1;
+const CTL_DEL = 2;
+const CTL_MOD = 3;
+const MAX_EVENTS = 64;
+const EVENT_SIZE = 12;
+export const EPOLLIN = 1;
+
+export type OnReady = (events: number) => void;
+
+export class EventLoop {
+  readonly #epoll: number;
+  readonly #callbacks = new Map<number, OnReady>();
+  readonly #event = new DataView(new ArrayBuffer(EVENT_SIZE));
+  readonly #events = new DataView(new ArrayBuffer(MAX_EVENTS * EVENT_SIZE));
+  readonly #timeout = new DataView(new ArrayBuffer(16));
+  /** Node's own loop has something to do: it must be given a turn. */
+  isNodeReady = false;
+
+  constructor() {
+    this.#epoll = must('epoll_create1', native.syscall(EPOLL_CREATE1, EPOLL_CLOEXEC));
+    this.add(native.uvBackendFd(), EPOLLIN, () => {
+      this.isNodeReady = true;
+    });
+  }
+
+  /** Calls `onReady` while the descriptor has one of `events` (EPOLL*), or has hung up. */
+  add(fd: number, events: number, onReady: OnReady): void {
+    this.#event.setUint32(0, events, true);
+    this.#event.setInt32(4, fd, true);
+    const operation = this.#callbacks.has(fd) ? CTL_MOD : CTL_ADD;
+    must(`epoll_ctl of descriptor ${fd}`, native.syscall(EPOLL_CTL, this.#epoll, operation, fd, this.#event));
+    this.#callbacks.set(fd, onReady);
+  }
+
+  remove(fd: number): void {
+    if (!this.#callbacks.delete(fd)) return;
+    native.syscall(EPOLL_CTL, this.#epoll, CTL_DEL, fd, this.#event);
+  }
+
+  /** Waits at most `timeoutNs` (0 polls, Infinity waits for ever) and calls back what is ready. */
+  wait(timeoutNs: number): void {
+    const uvTimeoutMs = native.uvTimeout();
+    const limitNs = uvTimeoutMs < 0 ? timeoutNs : Math.min(timeoutNs, uvTimeoutMs * 1e6);
+    this.#timeout.setBigInt64(0, limitNs === Infinity ? 0n : BigInt(Math.floor(limitNs / 1e9)), true);
+    this.#timeout.setBigInt64(8, limitNs === Infinity ? 0n : BigInt(Math.floor(limitNs % 1e9)), true);
+    const timeout = limitNs === Infinity ? 0 : this.#timeout;
+    const count = native.syscall(EPOLL_PWAIT2, this.#epoll, this.#events, MAX_EVENTS, timeout, 0, 8);
+    if (uvTimeoutMs >= 0 && limitNs === uvTimeoutMs * 1e6) this.isNodeReady = true;
+    for (let i = 0; i < count; i++) {
+      const fd = this.#events.getInt32(i * EVENT_SIZE + 4, true);
+      // An earlier callback of this round may have removed it.
+      this.#callbacks.get(fd)?.(this.#events.getUint32(i * EVENT_SIZE, true));
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The sentry's loop: looks for requests of guest threads, sleeps when there are none, and lets timers, host descriptors and
+ * promises have their turn.
+ *
+ * A thread is watched while it runs guest code or host commands; one whose call blocks is not. Handlers that wait are promises,
+ * so the loop yields to them each round while any is outstanding.
+ */
+import { availableParallelism } from 'node:os';
+import { native } from '../host/native.ts';
+import type { Timers } from '../kernel/timers.ts';
+import type { CloneGate } from '../platform/clone-gate.ts';
+import { GP_SENTRY_ASLEEP, GP_SPIN_LIMIT } from '../platform/layout.ts';
+import type { StubThread } from '../platform/stub-process.ts';
+import type { Zygote } from '../platform/zygote.ts';
+import { EPOLLIN, type EventLoop } from './event-loop.ts';
+
+const READ = 0;
+/** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
+const IDLE_ROUNDS = 1500;
+/** Requests handled between two looks at timers and host descriptors. */
+const BUSY_ROUNDS = 256;
+/** How often a stub looks for its answer before it sleeps; each look is a `pause`, about 20 ns. */
+const STUB_SPINS = 2000;
+
+export interface SchedulerParts {
+  readonly zygote: Zygote;
+  readonly gate: CloneGate;
+  readonly loop: EventLoop;
+  readonly timers: Timers;
+  monotonicNs(): number;
+  /** A thread has asked something. It is no longer watched. */
+  onRequest(thread: StubThread): void;
+}
+
+export class Scheduler {
+  readonly #parts: SchedulerParts;
+  readonly #watched: StubThread[] = [];
+  readonly #drain = new Uint8Array(8);
+  readonly #cpus = availableParallelism();
+  /** Calls and continuations that wait for a promise. */
+  pending = 0;
+  #isStopped = false;
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+    const { loop, zygote, gate } = parts;
+    loop.add(zygote.doorbell, EPOLLIN, () => native.syscall(READ, zygote.doorbell, this.#drain, 8));
+    loop.add(zygote.listener, EPOLLIN, () => gate.answer());
+  }
+
+  /** The thread has been answered: look for its next request. */
+  watch(thread: StubThread): void {
+    this.#watched.push(thread);
+  }
+
+  /** The thread is gone. */
+  unwatch(thread: StubThread): void {
+    const at = this.#watched.indexOf(thread);
+    if (at >= 0) this.#removeAt(at);
+  }
+
+  /** Ends `run` at its next round. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async run(): Promise<void> {
+    const { loop, timers } = this.#parts;
+    let idle = 0;
+    let busy = 0;
+    while (!this.#isStopped) {
+      if (this.#poll()) {
+        idle = 0;
+        busy += 1;
+      } else {
+        idle += 1;
+        busy += 1;
+      }
+      if (this.pending > 0) await null;
+      const mustSleep = idle > this.#idleLimit();
+      if (mustSleep || busy >= BUSY_ROUNDS || this.#parts.gate.isExpecting) {
+        busy = 0;
+        this.#setSpinning();
+        if (mustSleep) this.#sleep();
+        else loop.wait(0);
+        if (timers.nextDeadlineNs() !== Infinity) timers.run(this.#parts.monotonicNs());
+        if (mustSleep) idle = 0;
+      }
+      if (loop.isNodeReady) {
+        loop.isNodeReady = false;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
+  /** Hands on at most one request of each watched thread: whether there was any. */
+  #poll(): boolean {
+    const watched = this.#watched;
+    let isAny = false;
+    for (let i = watched.length - 1; i >= 0; i--) {
+      const thread = watched[i];
+      // A handler may have ended threads, so that the list is shorter now.
+      if (thread === undefined || !thread.hasRequest) continue;
+      this.#removeAt(i);
+      isAny = true;
+      this.#parts.onRequest(thread);
+    }
+    return isAny;
+  }
+
+  #removeAt(at: number): void {
+    const last = this.#watched.pop();
+    if (last !== undefined && at < this.#watched.length) this.#watched[at] = last;
+  }
+
+  /** With one CPU, or none to spare, spinning only keeps the guest from running. */
+  #idleLimit(): number {
+    if (this.#cpus === 1 || this.#watched.length === 0) return 0;
+    return this.#watched.length >= this.#cpus ? IDLE_ROUNDS / 8 : IDLE_ROUNDS;
+  }
+
+  #setSpinning(): void {
+    const isCrowded = this.#watched.length >= this.#cpus;
+    this.#parts.zygote.globalPage[GP_SPIN_LIMIT >> 2] = this.#cpus === 1 ? 0 : isCrowded ? STUB_SPINS / 8 : STUB_SPINS;
+  }
+
+  #sleep(): void {
+    const { loop, timers, zygote, monotonicNs } = this.#parts;
+    const asleep = GP_SENTRY_ASLEEP >> 2;
+    Atomics.store(zygote.globalPage, asleep, 1);
+    // A stub that published before it could see the flag is found by this look; one after it rings.
+    const isQuiet = this.#watched.every((thread) => !thread.hasRequest);
+    const deadline = timers.nextDeadlineNs();
+    const timeout = deadline === Infinity ? Infinity : Math.max(0, deadline - monotonicNs());
+    loop.wait(isQuiet ? timeout : 0);
+    Atomics.store(zygote.globalPage, asleep, 0);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The name cache (Linux: struct dentry, fs/dcache.c).
+ *
+ * A dentry is a name in a directory; it has an inode, or NO_INODE if it records that the name does not exist. The cached ones form
+ * the tree below the roots of mounted file systems, and a file system whose directories say `isCacheable` is asked about
+ * a name once.
+ *
+ * Invariants: a directory's `children` holds only dentries whose `parent` is it; a dentry that is pinned (open
+ * files, working directories, mounts) or has children stays in its parent's map, so there is one dentry for a name as long as
+ * anybody refers to it; the number of the others is bounded, because a guest decides which names are looked up.
+ */
+import type { Inode } from './inode.ts';
+
+export class Dentry {
+  name: string;
+  /** null for the root of a file system, and for what has no place in a tree (pipes, sockets). */
+  parent: Dentry | null;
+  /** NO_INODE: the name is known not to exist. */
+  inode: Inode;
+  children: Map<string, Dentry> | null = null;
+  /** References that keep it in the cache. */
+  pins = 0;
+  /** Mounts that hang on it, in whatever mount tree: a hint that spares looking for them. */
+  mountCount = 0;
+  /** Its name has been removed; whoever still has it open goes on with it. */
+  isDeleted = false;
+  /** Used since the cache last considered dropping it. */
+  isRecent = false;
+
+  constructor(name: string, parent: Dentry | null, inode: Inode) {
+    this.name = name;
+    this.parent = parent;
+    this.inode = inode;
+  }
+}
+
+/** Bounds the unpinned dentries: first in, first out, with a second chance for those used meanwhile. */
+class DentryPool {
+  readonly #ring: (Dentry | undefined)[];
+  #hand = 0;
+
+  constructor(capacity: number) {
+    this.#ring = new Array(capacity).fill(undefined);
+  }
+
+  /** Takes a new dentry in; another one may be dropped from the cache for it. */
+  add(dentry: Dentry): void {
+    const ring = this.#ring;
+    // At most one full turn of second chances; one that must stay anywhere gives its slot up and is bounded by who pins it.
+    for (let i = 0; i < 64; i++) {
+      const old = ring[this.#hand];
+      if (old === undefined || old.parent === null || old.isDeleted) break;
+      if (!old.isRecent && isDroppable(old)) {
+        forget(old);
+        break;
+      }
+      old.isRecent = false;
+      this.#hand = (this.#hand + 1) % ring.length;
+    }
+    const victim = ring[this.#hand];
+    if (victim !== undefined && isDroppable(victim)) forget(victim);
+    else if (victim !== undefined) this.#overflow(victim);
+    ring[this.#hand] = dentry;
+    this.#hand = (this.#hand + 1) % ring.length;
+  }
+
+  /** A dentry that cannot be dropped now leaves the ring; `unpin` and the removal of its last child drop it later. */
+  #overflow(dentry: Dentry): void {
+    dentry.isRecent = false;
+    outside.add(dentry);
+  }
+}
+
+/** Dentries that left the ring while in use. Each is pinned or has a child, so its size follows what the guest has open. */
+const outside = new Set<Dentry>();
+
+function isDroppable(dentry: Dentry): boolean {
+  return dentry.pins === 0 && dentry.mountCount === 0 && (dentry.children === null || dentry.children.size === 0);
+}
+
+/** How many names are remembered beyond those in use; about 20 MB with their inodes. */
+const POOL_CAPACITY = 65536;
+const pool = new DentryPool(POOL_CAPACITY);
+
+/** Drops a dentry nobody uses, and those above it that had left the ring and were kept by it alone. */
+function forget(dentry: Dentry): void {
+  let current: Dentry | null = dentry;
+  while (current !== null) {
+    outside.delete(current);
+    const parent: Dentry | null = current.parent;
+    if (parent === null || parent.children?.get(current.name) !== current) return;
+    parent.children.delete(current.name);
+    current = outside.has(parent) && isDroppable(parent) ? parent : null;
+  }
+}
+
+/** Adds a child to the cache; NO_INODE records that the name does not exist. */
+export function addDentry(parent: Dentry, name: string, inode: Inode): Dentry {
+  const dentry = new Dentry(name, parent, inode);
+  // First the name, then the pool: the pool must see that the parent has a child.
+  if (parent.children === null) parent.children = new Map();
+  parent.children.set(name, dentry);
+  pool.add(dentry);
+  return dentry;
+}
+
+/** A dentry that is used although its directory may not be cached; nobody else finds it. */
+export function detachedDentry(parent: Dentry, name: string, inode: Inode): Dentry {
+  return new Dentry(name, parent, inode);
+}
+
+export function pinDentry(dentry: Dentry): void {
+  dentry.pins += 1;
+}
+
+export function unpinDentry(dentry: Dentry): void {
+  dentry.pins -= 1;
+  if (dentry.pins === 0 && outside.has(dentry) && isDroppable(dentry)) forget(dentry);
+}
+
+/** The name is gone (unlink, rmdir, a rename over it): who holds the dentry keeps it, a walk no longer finds it. */
+export function removeDentry(dentry: Dentry): void {
+  const parent = dentry.parent;
+  if (parent?.children?.get(dentry.name) === dentry) parent.children.delete(dentry.name);
+  dentry.isDeleted = true;
+  outside.delete(dentry);
+}
+
+/** Forgets what is cached under a name, positive or negative, without calling it deleted. */
+export function dropName(parent: Dentry, name: string): void {
+  parent.children?.delete(name);
+}
+
+/** After a rename: gives the dentry its new place. Whatever was cached there must have been removed. */
+export function moveDentry(dentry: Dentry, parent: Dentry, name: string): void {
+  const old = dentry.parent;
+  if (old?.children?.get(dentry.name) === dentry) old.children.delete(dentry.name);
+  dentry.parent = parent;
+  dentry.name = name;
+  if (parent.children === null) parent.children = new Map();
+  parent.children.set(name, dentry);
+}
+
+/** Whether `dentry` is `ancestor` or below it. */
+export function isBelow(dentry: Dentry, ancestor: Dentry): boolean {
+  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === ancestor) return true;
+  return false;
+}

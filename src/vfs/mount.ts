@@ -1,0 +1,146 @@
+/** Mounted file systems and the tree they form (Linux: struct mount, fs/namespace.c). There is one mount namespace. */
+import { EBUSY, EINVAL, ENOENT, ENOTDIR } from '../abi/errno.ts';
+import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.ts';
+import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
+import { Dentry, isBelow, pinDentry, unpinDentry } from './dentry.ts';
+import { type FileSystem, NO_INODE } from './inode.ts';
+import type { Path } from './path.ts';
+
+/** A guest that may mount could else grow the tree without end (Linux: fs.mount-max). */
+const MOUNT_MAX = 10000;
+
+let nextId = 1;
+let count = 0;
+
+export class Mount {
+  readonly id = nextId++;
+  readonly fs: FileSystem;
+  /** What of the file system is shown: its root, or a directory or file inside for a bind mount. */
+  readonly root: Dentry;
+  /** First column of /proc/mounts. */
+  readonly source: string;
+  /** MS_RDONLY, MS_NOSUID... */
+  flags: number;
+  parent: Mount | null = null;
+  mountpoint: Dentry | null = null;
+  /** Mounts whose mountpoint is in this mount, the uppermost at each. */
+  readonly children = new Map<Dentry, Mount>();
+  /** Open files in it: it is busy. */
+  openFiles = 0;
+
+  constructor(fs: FileSystem, root: Dentry, source: string, flags: number) {
+    this.fs = fs;
+    this.root = root;
+    this.source = source;
+    this.flags = flags;
+    pinDentry(root);
+  }
+
+  get isReadOnly(): boolean {
+    return (this.flags & MS_RDONLY) !== 0;
+  }
+
+  get isNoExec(): boolean {
+    return (this.flags & MS_NOEXEC) !== 0;
+  }
+
+  get isNoSuid(): boolean {
+    return (this.flags & MS_NOSUID) !== 0;
+  }
+
+  get isNoDev(): boolean {
+    return (this.flags & MS_NODEV) !== 0;
+  }
+}
+
+const roots = new WeakMap<FileSystem, Dentry>();
+
+/** The dentry of a file system's root; the same one for each of its mounts. */
+export function rootDentry(fs: FileSystem): Dentry {
+  let dentry = roots.get(fs);
+  if (dentry === undefined) {
+    dentry = new Dentry('', null, fs.root);
+    roots.set(fs, dentry);
+  }
+  return dentry;
+}
+
+/** A mount that hangs nowhere yet: the root of a tree, or one for `attachMount`. */
+export function createMount(fs: FileSystem, flags = 0, source: string = fs.typeName): Mount {
+  return new Mount(fs, rootDentry(fs), source, flags);
+}
+
+/** Hangs `mount` at `at`, over whatever is mounted there: 0, -ENOTDIR, -ENOENT or -ENOSPC's stand-in -EBUSY for too many. */
+export function attachMount(mount: Mount, at: Path): number {
+  const target = at.dentry.inode;
+  const source = mount.root.inode;
+  if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
+  if (((target.mode & S_IFMT) === S_IFDIR) !== ((source.mode & S_IFMT) === S_IFDIR)) return -ENOTDIR;
+  if (count >= MOUNT_MAX) return -EBUSY;
+  // A path always names the uppermost mount, so nothing is mounted here yet; if something is, it goes below the new one's parent.
+  let parent = at.mount;
+  let point = at.dentry;
+  for (let over = parent.children.get(point); over !== undefined; over = parent.children.get(point)) {
+    parent = over;
+    point = over.root;
+  }
+  parent.children.set(point, mount);
+  point.mountCount += 1;
+  pinDentry(point);
+  mount.parent = parent;
+  mount.mountpoint = point;
+  count += 1;
+  return 0;
+}
+
+/** Takes a mount out of the tree: 0, or -EINVAL for the root of the tree. Mounts below it go with it. */
+export function detachMount(mount: Mount): number {
+  const { parent, mountpoint } = mount;
+  if (parent === null || mountpoint === null) return -EINVAL;
+  for (const child of [...mount.children.values()]) detachMount(child);
+  parent.children.delete(mountpoint);
+  mountpoint.mountCount -= 1;
+  unpinDentry(mountpoint);
+  mount.parent = null;
+  mount.mountpoint = null;
+  count -= 1;
+  return 0;
+}
+
+/** The mount and those below it, in the order of mountinfo(5): parents before children. */
+export function listMounts(root: Mount): Mount[] {
+  const list = [root];
+  for (const mount of list) list.push(...mount.children.values());
+  return list.sort((a, b) => a.id - b.id);
+}
+
+/** For a bind mount: what is at `path`, with the flags of the mount it is in. */
+export function cloneMount(path: Path): Mount {
+  return new Mount(path.mount.fs, path.dentry, path.mount.source, path.mount.flags);
+}
+
+/** Copies the mounts below `from` that are inside `path.dentry` onto the clone (MS_REC). */
+export function cloneSubmounts(path: Path, clone: Mount): number {
+  for (const [point, child] of path.mount.children) {
+    if (!isBelow(point, path.dentry)) continue;
+    const copy = cloneMount({ mount: child, dentry: child.root });
+    const result = attachMount(copy, { mount: clone, dentry: point });
+    if (result < 0) return result;
+    const below = cloneSubmounts({ mount: child, dentry: child.root }, copy);
+    if (below < 0) return below;
+  }
+  return 0;
+}
+
+/** Options as in /proc/mounts, without those of the file system itself. */
+export function mountOptions(mount: Mount): string {
+  const { flags } = mount;
+  let text = mount.isReadOnly ? 'ro' : 'rw';
+  if ((flags & MS_NOSUID) !== 0) text += ',nosuid';
+  if ((flags & MS_NODEV) !== 0) text += ',nodev';
+  if ((flags & MS_NOEXEC) !== 0) text += ',noexec';
+  if ((flags & MS_NOATIME) !== 0) text += ',noatime';
+  if ((flags & MS_NODIRATIME) !== 0) text += ',nodiratime';
+  if ((flags & MS_RELATIME) !== 0) text += ',relatime';
+  return text;
+}
