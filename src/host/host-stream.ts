@@ -28,13 +28,15 @@ export interface HostStream {
   readonly kind: HostStreamKind;
   /** The descriptor I/O goes through. */
   readonly hostFd: number;
+  /** O_RDONLY, O_WRONLY or O_RDWR, with O_APPEND: how the caller had it open. */
+  readonly flags: number;
   /** Bytes read, 0 at the end, -EAGAIN, or another -errno. */
   readNow(dst: Uint8Array, at: number, length: number): number;
   /** Bytes written (perhaps fewer), -EAGAIN, or another -errno. */
   writeNow(src: Uint8Array, at: number, length: number): number;
   /** POLL* bits that hold now. */
   pollNow(): number;
-  /** Calls back when one of `events` holds, until `unwatch`. Does nothing for files, which are always ready. */
+  /** Calls back when one of `events` holds, until `unwatch`. Does nothing for files and devices, which are always ready. */
   watch(events: number, onReady: (events: number) => void): void;
   unwatch(): void;
   /** lseek(2) on the host's description, whose offset the caller's other programs share. */
@@ -64,6 +66,7 @@ const AT_FDCWD = -100;
 const F_GETFL = 3;
 const O_ACCMODE = 3;
 const O_NOCTTY = 0o400;
+const O_APPEND = 0o2000;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
@@ -105,12 +108,14 @@ export function openHostStream(syscall: HostSyscall, loop: EventLoop, hostFd: nu
   const kind = kindOf(syscall, hostFd);
   if (typeof kind === 'number') return kind;
   const own = kind === 'pipe' || kind === 'terminal' ? reopen(syscall, hostFd) : -1;
-  return new DescriptorStream(syscall, loop, kind, hostFd, own);
+  const flags = syscall(SYS_FCNTL, hostFd, F_GETFL, 0);
+  return new DescriptorStream(syscall, loop, kind, hostFd, own, flags < 0 ? 0 : flags & (O_ACCMODE | O_APPEND));
 }
 
 class DescriptorStream implements HostStream {
   readonly kind: HostStreamKind;
   readonly hostFd: number;
+  readonly flags: number;
   readonly #syscall: HostSyscall;
   readonly #loop: EventLoop;
   readonly #callerFd: number;
@@ -121,7 +126,15 @@ class DescriptorStream implements HostStream {
   #isWatched = false;
   #isClosed = false;
 
-  constructor(syscall: HostSyscall, loop: EventLoop, kind: HostStreamKind, callerFd: number, ownFd: number) {
+  constructor(
+    syscall: HostSyscall,
+    loop: EventLoop,
+    kind: HostStreamKind,
+    callerFd: number,
+    ownFd: number,
+    flags: number,
+  ) {
+    this.flags = flags;
     this.#syscall = syscall;
     this.#loop = loop;
     this.kind = kind;
@@ -166,7 +179,8 @@ class DescriptorStream implements HostStream {
   }
 
   watch(events: number, onReady: (events: number) => void): void {
-    if (this.kind === 'file' || this.#isClosed) return;
+    // epoll refuses files and devices without a poll of their own (EPERM); neither makes anybody wait.
+    if (this.kind === 'file' || this.kind === 'device' || this.#isClosed) return;
     this.#loop.add(this.hostFd, events, onReady);
     this.#isWatched = true;
   }

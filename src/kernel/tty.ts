@@ -6,13 +6,15 @@
  */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
-import { EBADF, EBUSY, EFAULT, EINVAL, EIO, ENOTTY, ENXIO, EPERM, ERESTARTSYS, ESRCH } from '../abi/errno.ts';
-import { SIGCONT, SIGHUP, SIGTTIN, SIGTTOU, SIGWINCH } from '../abi/signal.ts';
+import { EBADF, EBUSY, EFAULT, EINVAL, EIO, ENOTTY, ENXIO, EPERM, ESRCH } from '../abi/errno.ts';
+import { SIGCONT, SIGHUP, SIGWINCH } from '../abi/signal.ts';
 import type { File } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Credentials } from './credentials.ts';
+import { checkTtyAccess, type TtyAccess } from './job-control.ts';
 import type { ControllingTty, ProcessGroup, Session } from './session.ts';
+import { sendSignalToProcessGroup } from './signal.ts';
 import type { Task } from './task.ts';
 
 export const TIOCEXCL = 0x540c;
@@ -32,34 +34,14 @@ const O_ACCMODE = 3;
 const O_WRONLY = 1;
 const O_NOCTTY = 0o400;
 
-/** Sends a signal of the kernel's to all members of a process group. */
-export type SignalGroup = (group: ProcessGroup, signo: number) => void;
-
-/** Whether nobody of the session outside the group could continue it (POSIX; Linux: is_current_pgrp_orphaned). */
-export function isOrphaned(group: ProcessGroup): boolean {
-  for (const member of group.members) {
-    const parent = member.parent;
-    if (parent !== null && parent.processGroup !== group && parent.session === group.session) return false;
-  }
-  return true;
-}
-
-function isIgnoredOrBlocked(task: Task, signo: number): boolean {
-  const isBlocked = (task.signals.blockedLo & (1 << (signo - 1))) !== 0;
-  return isBlocked || task.group.handlers.isIgnoredExplicitly(signo);
-}
-
 export abstract class Terminal implements ControllingTty {
   foreground: ProcessGroup | null = null;
   session: Session | null = null;
   isExclusive = false;
-  protected readonly signalGroup: SignalGroup;
+  /** Its st_rdev, which /proc/PID/stat shows as tty_nr; the file system that shows it sets it. */
+  deviceNumber = 0;
   /** struct winsize: rows, columns, and pixels. */
   readonly #winsize = new Uint16Array(4);
-
-  constructor(signalGroup: SignalGroup) {
-    this.signalGroup = signalGroup;
-  }
 
   abstract get isTostop(): boolean;
   /** A File over its user side, for open(2) of its node or of /dev/tty. */
@@ -70,7 +52,7 @@ export abstract class Terminal implements ControllingTty {
   /** tty_open: checks, opens, and makes it the controlling terminal of a session leader without one. */
   open(inode: Inode, path: Path, flags: number, task: Task | null, creds: Credentials): File | number {
     if (this.isExclusive && !creds.hasCapability(CAP_SYS_ADMIN)) return -EBUSY;
-    const file = this.openUserSide(inode, path, flags);
+    const file = this.openUserSide(inode, path, flags & ~O_NOCTTY);
     if (typeof file === 'number' || task === null) return file;
     const { session } = task.group;
     const isReadable = (flags & O_ACCMODE) !== O_WRONLY;
@@ -97,34 +79,13 @@ export abstract class Terminal implements ControllingTty {
     return task.group.session.tty === this;
   }
 
-  /**
-   * Whether the task may do what needs the foreground: 0, -ERESTARTSYS after it was sent `signo`, or -EIO
-   * (Linux: __tty_check_change; termios(3), "a process in a background process group").
-   */
-  checkForeground(task: Task | null, signo: number): number {
-    if (task === null || !this.isControllingOf(task)) return 0;
-    const group = task.group.processGroup;
-    if (this.foreground === null || this.foreground === group) return 0;
-    if (isIgnoredOrBlocked(task, signo)) return signo === SIGTTIN ? -EIO : 0;
-    if (isOrphaned(group)) return -EIO;
-    this.signalGroup(group, signo);
-    return -ERESTARTSYS;
-  }
-
-  checkRead(task: Task | null): number {
-    return this.checkForeground(task, SIGTTIN);
-  }
-
-  checkWrite(task: Task | null): number {
-    return this.isTostop ? this.checkForeground(task, SIGTTOU) : 0;
-  }
-
-  checkChange(task: Task | null): number {
-    return this.checkForeground(task, SIGTTOU);
+  /** Whether the task may use it so now: 0, -EIO, or -ERESTARTSYS after its process group was sent SIGTTIN or SIGTTOU. */
+  checkAccess(task: Task | null, access: TtyAccess): number {
+    return task === null ? 0 : checkTtyAccess(task, this, access);
   }
 
   signalForeground(signo: number): void {
-    if (this.foreground !== null) this.signalGroup(this.foreground, signo);
+    if (this.foreground !== null) sendSignalToProcessGroup(this.foreground, signo);
   }
 
   /** The line went away: the session's leader and the foreground are told, and lose it (Linux: __tty_hangup). */
@@ -134,8 +95,8 @@ export abstract class Terminal implements ControllingTty {
     const leaderGroup = session?.leader?.processGroup ?? null;
     for (const group of new Set([leaderGroup, foreground])) {
       if (group === null) continue;
-      this.signalGroup(group, SIGHUP);
-      this.signalGroup(group, SIGCONT);
+      sendSignalToProcessGroup(group, SIGHUP);
+      sendSignalToProcessGroup(group, SIGCONT);
     }
   }
 
@@ -198,7 +159,7 @@ export abstract class Terminal implements ControllingTty {
   }
 
   #setForeground(task: Task, argument: number): number {
-    const refused = this.checkChange(task);
+    const refused = this.checkAccess(task, 'control');
     if (refused === -EIO) return -ENOTTY;
     if (refused < 0) return refused;
     if (!this.isControllingOf(task)) return -ENOTTY;
@@ -231,8 +192,8 @@ export abstract class Terminal implements ControllingTty {
     const { foreground } = this;
     this.leaveSession();
     if (foreground !== null) {
-      this.signalGroup(foreground, SIGHUP);
-      this.signalGroup(foreground, SIGCONT);
+      sendSignalToProcessGroup(foreground, SIGHUP);
+      sendSignalToProcessGroup(foreground, SIGCONT);
     }
     return 0;
   }

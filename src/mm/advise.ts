@@ -26,7 +26,6 @@ import {
   MADV_WIPEONFORK,
   PROT_WRITE,
   pageUp,
-  TASK_SIZE,
 } from '../abi/memory.ts';
 import type { AddressSpace } from './address-space.ts';
 import {
@@ -75,8 +74,7 @@ export function advise(mm: AddressSpace, start: number, length: number, advice: 
   const change = CHANGES.get(advice);
   if (change === undefined || !isPageAligned(start)) return -EINVAL;
   const end = start + pageUp(length);
-  if (!(end >= start)) return -EINVAL;
-  if (end > TASK_SIZE) return -ENOMEM;
+  if (!(end >= start) || end >= 2 ** 64) return -EINVAL;
   const result = adviseRange(mm, start, end, advice, change);
   if (change !== NO_CHANGE) mm.mergeAround(start, end);
   return result;

@@ -9,7 +9,6 @@ import {
   PROT_SEM,
   PROT_WRITE,
   pageUp,
-  TASK_SIZE,
 } from '../abi/memory.ts';
 import { type AddressSpace, hostProt } from './address-space.ts';
 import { VM_GROWSDOWN, VM_MAY_ALL, VM_SHARED } from './vma.ts';
@@ -22,7 +21,8 @@ export function protect(mm: AddressSpace, start: number, length: number, prot: n
   if (grows === (PROT_GROWSDOWN | PROT_GROWSUP) || !isPageAligned(start)) return -EINVAL;
   if (length === 0) return 0;
   const end = start + pageUp(length);
-  if (!(end > start) || end > TASK_SIZE) return -ENOMEM;
+  // An end beyond user space is only found when the mappings run out, after those before it have changed.
+  if (!(end > start) || end >= 2 ** 64) return -ENOMEM;
   const access = prot & ~(PROT_GROWSDOWN | PROT_GROWSUP);
   if ((access & ~(PROT_ACCESS | PROT_SEM)) !== 0) return -EINVAL;
   const first = mm.vmas.find(start);

@@ -39,15 +39,14 @@ export function remap(
   const oldLength = pageUp(oldSize);
   const newLength = pageUp(newSize);
   if (newLength === 0 || newLength > TASK_SIZE) return -EINVAL;
-  const vma = mm.vmas.at(addr);
-  if (vma === undefined || !vma.isVisible) return -EFAULT;
-  if (mm.hasImmutable(addr, addr + Math.max(oldLength, PAGE_SIZE))) return -EPERM;
-
   if (isPlaced) {
     if (!isPageAligned(newAddr) || newAddr > TASK_SIZE - newLength) return -EINVAL;
     if (addr + oldLength > newAddr && newAddr + newLength > addr) return -EINVAL;
-    if (newAddr < MMAP_MIN_ADDR || mm.hasImmutable(newAddr, newAddr + newLength)) return -EPERM;
   }
+  const vma = mm.vmas.at(addr);
+  if (vma === undefined || !vma.isVisible) return -EFAULT;
+  if (mm.hasImmutable(addr, addr + Math.max(oldLength, PAGE_SIZE))) return -EPERM;
+  if (isPlaced && (newAddr < MMAP_MIN_ADDR || mm.hasImmutable(newAddr, newAddr + newLength))) return -EPERM;
   if (!isPlaced && !isKept && oldLength >= newLength) {
     const error = oldLength > newLength ? mm.unmap(addr + newLength, oldLength - newLength) : 0;
     return error !== 0 ? error : addr;

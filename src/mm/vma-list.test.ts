@@ -86,3 +86,27 @@ test('ten thousand mappings without a hole between them are searched in chunks',
   list.resize(before, before.start, hole.end);
   assert.equal(list.gapTopDown(PAGE_SIZE, 0x1_0000, high), base - PAGE_SIZE);
 });
+
+test('a gap search looks into a small part of many mappings', () => {
+  const list = new VmaList();
+  let looks = 0;
+  const count = 20_000;
+  for (let i = 0; i < count; i++) {
+    const start = 0x10_0000 + i * PAGE_SIZE;
+    const vma = new Vma(start, start + PAGE_SIZE, 3, 0);
+    Object.defineProperty(vma, 'start', {
+      get: () => {
+        looks += 1;
+        return start;
+      },
+    });
+    list.insert(vma);
+  }
+  const high = 0x10_0000 + count * PAGE_SIZE;
+  list.gapTopDown(PAGE_SIZE, 0x1_0000, high);
+  list.gapBottomUp(PAGE_SIZE, 0x10_0000, high + PAGE_SIZE);
+  looks = 0;
+  assert.equal(list.gapTopDown(PAGE_SIZE, 0x1_0000, high), 0x10_0000 - PAGE_SIZE);
+  assert.equal(list.gapBottomUp(PAGE_SIZE, 0x10_0000, high + PAGE_SIZE), high);
+  assert.ok(looks < 2000, `${looks} looks`);
+});

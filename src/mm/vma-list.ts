@@ -147,12 +147,12 @@ export class VmaList {
       if (start >= floor) return start;
       if (chunk === undefined || lower === undefined || lower.end <= low) return -1;
       upper = lower;
-      if (i === chunk.vmas.length - 1 && this.#maxGap(c) < length) {
-        // No gap in front of any mapping of this chunk is large enough: go on below its first.
+      // While no gap in front of any mapping of this chunk is large enough, go on below its first.
+      while (i === this.#chunks[c].vmas.length - 1 && this.#maxGap(c) < length) {
         c -= 1;
-        i = (this.#chunks[c]?.vmas.length ?? 0) - 1;
-        upper = this.#chunks[c]?.vmas[i];
-        if (upper === undefined) return -1;
+        if (c < 0) return -1;
+        i = this.#chunks[c].vmas.length - 1;
+        upper = this.#chunks[c].vmas[i];
       }
     }
   }

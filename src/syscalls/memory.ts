@@ -15,6 +15,7 @@ import {
   EOVERFLOW,
   EPERM,
 } from '../abi/errno.ts';
+import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY } from '../abi/fcntl.ts';
 import {
   HUGE_PAGE_SIZE,
   isPageAligned,
@@ -72,12 +73,6 @@ import {
 import type { File } from '../vfs/file.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 
-const O_ACCMODE = 3;
-const O_RDONLY = 0;
-const O_WRONLY = 1;
-const O_PATH = 0o10000000;
-/** MS_NOEXEC of mount(2). */
-const MOUNT_NOEXEC = 8;
 /** personality(2). */
 const READ_IMPLIES_EXEC = 0x40_0000;
 /** Where MAP_HUGETLB has the page size. */
@@ -210,7 +205,7 @@ function mapFile(mm: AddressSpace, vma: Vma, flags: number, extra: number, file:
     if (mode === O_RDONLY) vma.flags &= ~VM_MAYWRITE;
   }
   if (mode === O_WRONLY) return -EACCES;
-  if ((file.path.mount.flags & MOUNT_NOEXEC) !== 0) {
+  if (file.path.mount.isNoExec) {
     if ((vma.prot & PROT_EXEC) !== 0) return -EPERM;
     vma.flags &= ~VM_MAYEXEC;
   }

@@ -90,6 +90,7 @@ function forget(dentry: Dentry): void {
     const parent: Dentry | null = current.parent;
     if (parent === null || parent.children?.get(current.name) !== current) return;
     parent.children.delete(current.name);
+    parent.inode.forgetChild(current.name);
     current = outside.has(parent) && isDroppable(parent) ? parent : null;
   }
 }

@@ -120,6 +120,10 @@ export abstract class Inode {
   rename(_name: string, _newDir: Inode, _newName: string, _flags: number): number {
     return -EROFS;
   }
+  /** The name cache has dropped a name of this directory: nobody refers to the inode that `lookup` gave for it any more. */
+  forgetChild(_name: string): void {}
+  /** After a rename that the VFS made: where it is now. */
+  movedTo(_directory: Inode, _name: string): void {}
   /** Target of a symbolic link. */
   readlink(): string | number {
     return -EINVAL;

@@ -82,6 +82,7 @@ class TerminalInode extends DeviceInode {
   constructor(place: Place, index: number, terminal: Terminal, uid: number) {
     super(place, slaveRdev(index), 0o620, uid, TTY_GID);
     this.terminal = terminal;
+    terminal.deviceNumber = this.rdev;
   }
 
   override open(path: Path, flags: number, creds: Credentials): File | number {
@@ -111,6 +112,8 @@ export class DevPts {
   readonly fs: PseudoFileSystem;
   readonly #host: PtyHost;
   readonly #entries = new Map<number, Entry>();
+  /** Numbers of hung-up terminals that some program still has open; they are not given out again before. */
+  readonly #leaving = new Set<number>();
   /** Where a terminal of it is found, for TIOCGPTPEER; null when it is not mounted. */
   readonly #pathOf: (name: string) => Path | null;
 
@@ -143,7 +146,13 @@ export class DevPts {
   openMaster(inode: Inode, path: Path, flags: number, creds: Credentials): File | number {
     const index = this.#freeIndex();
     if (index < 0) return -ENOSPC;
-    const pty = new Pty(index, this.#host, (closed) => this.#entries.delete(closed.index));
+    const pty = new Pty(index, this.#host, {
+      masterClosed: (closed) => {
+        this.#entries.delete(closed.index);
+        this.#leaving.add(closed.index);
+      },
+      allClosed: (closed) => this.#leaving.delete(closed.index),
+    });
     this.#add(index, pty, creds.fsuid);
     return new PtyMasterFile(pty, inode, path, flags, (of, peerFlags, task) => this.#openPeer(of, peerFlags, task));
   }
@@ -156,7 +165,7 @@ export class DevPts {
   }
 
   #freeIndex(): number {
-    for (let i = 0; i < MAX_PTYS; i++) if (!this.#entries.has(i)) return i;
+    for (let i = 0; i < MAX_PTYS; i++) if (!this.#entries.has(i) && !this.#leaving.has(i)) return i;
     return -1;
   }
 

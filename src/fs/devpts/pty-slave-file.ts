@@ -29,13 +29,13 @@ export class PtySlaveFile extends File {
   }
 
   override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
-    const refused = this.terminal.checkRead(currentTask());
+    const refused = this.terminal.checkAccess(currentTask(), 'read');
     if (refused < 0) return refused;
     return this.terminal.slaveRead(dst, at, length, (this.flags & O_NONBLOCK) !== 0);
   }
 
   override write(src: Uint8Array, at: number, length: number, _offset: number): number {
-    const refused = this.terminal.checkWrite(currentTask());
+    const refused = this.terminal.checkAccess(currentTask(), 'write');
     if (refused < 0) return refused;
     return this.terminal.slaveWrite(src, at, length);
   }

@@ -7,7 +7,7 @@ import type { Clock } from '../../kernel/kernel.ts';
 import { LineDiscipline } from '../../kernel/line-discipline.ts';
 import { ICANON, IXON, type Termios, TOSTOP, VMIN, VSTART, VSTOP, VTIME } from '../../kernel/termios.ts';
 import type { Timer, Timers } from '../../kernel/timers.ts';
-import { type SignalGroup, Terminal } from '../../kernel/tty.ts';
+import { Terminal } from '../../kernel/tty.ts';
 import { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -34,7 +34,13 @@ const DECISECOND_NS = 1e8;
 export interface PtyHost {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly signalGroup: SignalGroup;
+}
+
+export interface PtyEvents {
+  /** Nobody can open its user side any more. */
+  masterClosed(pty: Pty): void;
+  /** Both sides are closed: its number is free. */
+  allClosed(pty: Pty): void;
 }
 
 export class Pty extends Terminal {
@@ -51,16 +57,16 @@ export class Pty extends Terminal {
   isPacketMode = false;
   packetStatus = 0;
   readonly #host: PtyHost;
-  readonly #onMasterClose: (pty: Pty) => void;
+  readonly #events: PtyEvents;
   #readTimer: Timer | null = null;
   #hasReadTimedOut = false;
   #available = 0;
 
-  constructor(index: number, host: PtyHost, onMasterClose: (pty: Pty) => void) {
-    super(host.signalGroup);
+  constructor(index: number, host: PtyHost, events: PtyEvents) {
+    super();
     this.index = index;
     this.#host = host;
-    this.#onMasterClose = onMasterClose;
+    this.#events = events;
     this.discipline = new LineDiscipline({
       signal: (signo) => this.signalForeground(signo),
       flow: (isStopped) => this.#onFlow(isStopped),
@@ -186,6 +192,7 @@ export class Pty extends Terminal {
     this.isSlaveGone = true;
     this.isExclusive = false;
     this.masterQueue.wake(POLLIN | POLLOUT | POLLHUP);
+    if (!this.isMasterOpen) this.#events.allClosed(this);
   }
 
   /** The emulator is gone: programs on the other side are hung up (tty_vhangup from pty_close). */
@@ -196,7 +203,8 @@ export class Pty extends Terminal {
     this.discipline.flushInput();
     this.discipline.flushOutput();
     this.slaveQueue.wake(POLLIN | POLLOUT | POLLERR | POLLHUP);
-    this.#onMasterClose(this);
+    this.#events.masterClosed(this);
+    if (this.slaveCount === 0) this.#events.allClosed(this);
   }
 
   #onFlow(isStopped: boolean): void {

@@ -45,7 +45,7 @@ export function isTermiosFlush(command: number): boolean {
 }
 
 function changeTermios(task: Task, pty: Pty, command: number, argument: number, size: number): number {
-  const refused = pty.checkChange(task);
+  const refused = pty.checkAccess(task, 'control');
   if (refused < 0) return refused;
   const bytes = task.mem.readBytes(argument, size);
   if (typeof bytes === 'number') return -EFAULT;
@@ -57,7 +57,7 @@ function changeTermios(task: Task, pty: Pty, command: number, argument: number, 
 }
 
 function flush(task: Task, pty: Pty, which: number): number {
-  const refused = pty.checkChange(task);
+  const refused = pty.checkAccess(task, 'control');
   if (refused < 0) return refused;
   if (which > TCIOFLUSH) return -EINVAL;
   if (which !== TCOFLUSH) {
@@ -74,7 +74,7 @@ function flush(task: Task, pty: Pty, which: number): number {
 }
 
 function flow(task: Task, pty: Pty, action: number): number {
-  const refused = pty.checkChange(task);
+  const refused = pty.checkAccess(task, 'control');
   if (refused < 0) return refused;
   const { discipline } = pty;
   if (action === 0) discipline.stop();
@@ -110,7 +110,7 @@ export function termiosIoctl(
       return flow(task, pty, argument);
     case TCSBRK:
     case TCSBRKP:
-      return pty.checkChange(task);
+      return pty.checkAccess(task, 'control');
     case TIOCSBRK:
     case TIOCCBRK:
       return 0;

@@ -7,46 +7,24 @@ import type { HostStream } from '../../host/host-stream.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import type { Task } from '../../kernel/task.ts';
 import { File } from '../../vfs/file.ts';
-import { type FileSystem, Inode, type Stat, type StatFs } from '../../vfs/inode.ts';
+import { type FileSystem, Inode, type Stat } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
+import { allocateAnonIno, anonFileSystem } from '../anon/anon-inode.ts';
 import { ReadinessQueue } from './readiness-queue.ts';
 
 const FIONREAD = 0x541b;
 
-/** The file system of inodes that are only reached by descriptor; statfs(2) as of pipefs. */
-export class HostStreamFileSystem implements FileSystem {
-  readonly typeName = 'hoststream';
-  readonly dev: number;
-  readonly root: Inode;
-  #nextIno = 1;
-
-  constructor(dev: number, root: Inode) {
-    this.dev = dev;
-    this.root = root;
-  }
-
-  allocateIno(): number {
-    return this.#nextIno++;
-  }
-
-  statfs(): StatFs {
-    return { type: 0x50495045, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
-  }
-}
-
 export class HostStreamInode extends Inode {
-  readonly fs: FileSystem;
-  readonly ino: number;
+  readonly fs: FileSystem = anonFileSystem;
+  readonly ino: number = allocateAnonIno();
   readonly stream: HostStream;
   /** One for all its Files: the host descriptor has one registration. */
   readonly queue: ReadinessQueue;
   readonly #host = new Uint8Array(144);
   readonly #view = new DataView(this.#host.buffer);
 
-  constructor(fs: FileSystem, ino: number, stream: HostStream) {
+  constructor(stream: HostStream) {
     super();
-    this.fs = fs;
-    this.ino = ino;
     this.stream = stream;
     this.queue = new ReadinessQueue(stream);
   }
@@ -123,7 +101,8 @@ export class HostStreamFile extends File {
   }
 
   override seek(offset: number, whence: number): number {
-    return this.#stream.kind === 'file' ? this.#stream.seek(offset, whence) : -ESPIPE;
+    const { kind } = this.#stream;
+    return kind === 'file' || kind === 'device' ? this.#stream.seek(offset, whence) : -ESPIPE;
   }
 
   override truncate(size: number): number {

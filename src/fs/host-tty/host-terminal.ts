@@ -8,7 +8,7 @@ import type { HostStream } from '../../host/host-stream.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
 import { TERMIOS_SIZE, TOSTOP } from '../../kernel/termios.ts';
-import { type SignalGroup, Terminal, TIOCGWINSZ, TIOCSWINSZ } from '../../kernel/tty.ts';
+import { Terminal, TIOCGWINSZ, TIOCSWINSZ } from '../../kernel/tty.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -38,8 +38,8 @@ export class HostTerminal extends Terminal {
   readonly #hasSaved: boolean;
   #isHungUp = false;
 
-  constructor(stream: HostStream, signalGroup: SignalGroup) {
-    super(signalGroup);
+  constructor(stream: HostStream) {
+    super();
     this.stream = stream;
     this.queue = new ReadinessQueue(stream);
     this.#hasSaved = stream.ioctl(TCGETS, this.#saved) === 0;
@@ -101,7 +101,7 @@ class HostTerminalFile extends File {
 
   override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
     if (this.terminal.isHungUp) return 0;
-    const refused = this.terminal.checkRead(currentTask());
+    const refused = this.terminal.checkAccess(currentTask(), 'read');
     if (refused < 0) return refused;
     const n = this.terminal.stream.readNow(dst, at, length);
     this.terminal.queue.rearm();
@@ -113,7 +113,7 @@ class HostTerminalFile extends File {
     // Asking the host for TOSTOP is a call more per write, so it is asked only from the background.
     const task = currentTask();
     if (task !== null && this.terminal.foreground !== task.group.processGroup) {
-      const refused = this.terminal.checkWrite(task);
+      const refused = this.terminal.checkAccess(task, 'write');
       if (refused < 0) return refused;
     }
     const n = this.terminal.stream.writeNow(src, at, length);
@@ -140,7 +140,7 @@ class HostTerminalFile extends File {
       case TCFLSH:
       case TCSBRK:
       case TCXONC: {
-        const refused = terminal.checkChange(task);
+        const refused = terminal.checkAccess(task, 'control');
         if (refused < 0) return refused;
         // tcdrain(3) and breaks would make the sentry wait for the terminal; what was written is on its way.
         if (command === TCSBRK) return 0;
@@ -158,7 +158,7 @@ class HostTerminalFile extends File {
   }
 
   #set(task: Task, command: number, argument: number, size: number): number {
-    const refused = command === TIOCSWINSZ ? 0 : this.terminal.checkChange(task);
+    const refused = command === TIOCSWINSZ ? 0 : this.terminal.checkAccess(task, 'control');
     if (refused < 0) return refused;
     const bytes = task.mem.readBytes(argument, size);
     if (typeof bytes === 'number') return -EFAULT;

@@ -55,6 +55,28 @@ class TextInode extends PseudoInode {
   }
 }
 
+/** Bytes of text that all open files together keep; beyond it the oldest text is made anew when it is read on. */
+const TEXT_BUDGET = 32 * 1024 * 1024;
+const textHolders = new Map<TextFile, number>();
+let textBytes = 0;
+
+function holdText(file: TextFile, length: number): void {
+  dropText(file);
+  textHolders.set(file, length);
+  textBytes += length;
+  for (const [holder, held] of textHolders) {
+    if (textBytes <= TEXT_BUDGET || holder === file) return;
+    textHolders.delete(holder);
+    textBytes -= held;
+    holder.forgetText();
+  }
+}
+
+function dropText(file: TextFile): void {
+  textBytes -= textHolders.get(file) ?? 0;
+  textHolders.delete(file);
+}
+
 class TextFile extends File {
   readonly #inode: TextInode;
   readonly #creds: Credentials;
@@ -83,6 +105,7 @@ class TextFile extends File {
       const made = this.#inode.rules.produce();
       if (typeof made === 'number') return made;
       this.#text = typeof made === 'string' ? Buffer.from(made, 'latin1') : made;
+      holdText(this, this.#text.length);
     }
     const text = this.#text;
     if (offset >= text.length) return 0;
@@ -110,6 +133,15 @@ class TextFile extends File {
 
   override fsync(): number {
     return 0;
+  }
+
+  forgetText(): void {
+    this.#text = null;
+  }
+
+  override release(): void {
+    dropText(this);
+    this.#text = null;
   }
 }
 

@@ -1,0 +1,94 @@
+/**
+ * A directory of the host, served to guests (gVisor: gofer; Linux: like a bind mount). Read-only below an overlay, or a volume
+ * that may be written.
+ *
+ * Inode numbers: those of the host, with the number of the device, in order of appearance, in the high bits, so that
+ * what is on different host devices stays different under one st_dev.
+ */
+import { EMFILE } from '../../abi/errno.ts';
+import { allocateDev } from '../../vfs/device-number.ts';
+import { type FileSystem, type Inode, Stat, type StatFs } from '../../vfs/inode.ts';
+import { HostDirectory } from './host-directory.ts';
+import type { HostFiles } from './host-files.ts';
+
+export interface HostFsOptions {
+  /** O_PATH descriptor of the directory (or the file, for a mounted file); the file system owns it. */
+  readonly rootFd: number;
+  readonly isWritable: boolean;
+  /** Nobody but this kernel changes it while it is mounted: names and attributes found stay true. */
+  readonly isExclusive: boolean;
+}
+
+/** Descriptors of directories kept for lookups in them. The sentry's own limit is a few thousand. */
+const MAX_DIRECTORY_FDS = 2048;
+const DEVICE_SHIFT = 2 ** 44;
+
+export class HostFs implements FileSystem {
+  readonly typeName = 'host';
+  readonly dev = allocateDev();
+  readonly files: HostFiles;
+  readonly isWritable: boolean;
+  readonly isExclusive: boolean;
+  readonly rootFd: number;
+  readonly root: Inode;
+  readonly #devices: number[] = [];
+  readonly #open = new Set<HostDirectory>();
+
+  constructor(files: HostFiles, options: HostFsOptions) {
+    this.files = files;
+    this.isWritable = options.isWritable;
+    this.isExclusive = options.isExclusive;
+    this.rootFd = options.rootFd;
+    const stat = new Stat();
+    files.statFd(options.rootFd, stat);
+    this.root = new HostDirectory(this, null, '', stat);
+  }
+
+  /** The inode number guests see. */
+  inoOf(hostDev: number, hostIno: number): number {
+    let index = this.#devices.indexOf(hostDev);
+    if (index < 0) {
+      index = this.#devices.length;
+      this.#devices.push(hostDev);
+    }
+    return (hostIno % DEVICE_SHIFT) + (index % 256) * DEVICE_SHIFT;
+  }
+
+  /** A directory has opened its descriptor: the one unused longest is closed if there are too many. */
+  noteOpen(directory: HostDirectory): void {
+    this.#open.add(directory);
+    if (this.#open.size <= MAX_DIRECTORY_FDS) return;
+    for (const oldest of this.#open) {
+      if (oldest === directory) continue;
+      this.#open.delete(oldest);
+      oldest.closeFd();
+      return;
+    }
+  }
+
+  noteUse(directory: HostDirectory): void {
+    this.#open.delete(directory);
+    this.#open.add(directory);
+  }
+
+  /** All cached descriptors are given up, for when the host says EMFILE. */
+  dropFds(): void {
+    for (const directory of this.#open) directory.closeFd();
+    this.#open.clear();
+  }
+
+  statfs(): StatFs | number {
+    const numbers = this.files.statfs(this.rootFd);
+    if (typeof numbers === 'number') return numbers;
+    const [blockSize = 4096, blocks = 0, blocksFree = 0, files = 0, filesFree = 0] = numbers;
+    return { type: 0xef53, blockSize, blocks, blocksFree, files, filesFree, nameMax: 255 };
+  }
+
+  /** Repeats an operation that ran out of descriptors once they have been given up. */
+  retried(operation: () => number): number {
+    const result = operation();
+    if (result !== -EMFILE) return result;
+    this.dropFds();
+    return operation();
+  }
+}

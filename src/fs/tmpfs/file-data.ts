@@ -1,0 +1,233 @@
+/**
+ * The bytes of a regular file in memory: chunks of at most 64 KiB, absent where nothing was ever written, or, once the file has
+ * been mapped, a memfd of the host.
+ */
+import { EFBIG, EINVAL, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP } from '../../abi/errno.ts';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, SEEK_DATA } from '../../abi/fcntl.ts';
+import type { HostMemory } from './host-memory.ts';
+import type { Quota } from './quota.ts';
+
+const CHUNK = 65536;
+/** Smallest size of the first chunk; it doubles, so that many small files stay small. */
+const SMALL = 256;
+/** Offsets stay exact integers, and one call's arithmetic with them too. */
+export const MAX_FILE_SIZE = 2 ** 52;
+
+export class FileData {
+  size = 0;
+  readonly #quota: Quota;
+  readonly #host: HostMemory | null;
+  #chunks = new Map<number, Uint8Array>();
+  #hostFd = -1;
+  /** What the quota was charged for. */
+  #charged = 0;
+
+  constructor(quota: Quota, host: HostMemory | null) {
+    this.#quota = quota;
+    this.#host = host;
+  }
+
+  get usedBytes(): number {
+    return this.#charged;
+  }
+
+  read(dst: Uint8Array, at: number, length: number, offset: number): number {
+    if (offset >= this.size) return 0;
+    const n = Math.min(length, this.size - offset);
+    if (this.#hostFd >= 0 && this.#host !== null) return this.#host.pread(this.#hostFd, dst, at, n, offset);
+    let done = 0;
+    while (done < n) {
+      const position = offset + done;
+      const index = Math.floor(position / CHUNK);
+      const inChunk = position - index * CHUNK;
+      const take = Math.min(n - done, CHUNK - inChunk);
+      const chunk = this.#chunks.get(index);
+      const have = chunk === undefined ? 0 : Math.max(0, Math.min(take, chunk.length - inChunk));
+      if (chunk !== undefined && have > 0) dst.set(chunk.subarray(inChunk, inChunk + have), at + done);
+      if (have < take) dst.fill(0, at + done + have, at + done + take);
+      done += take;
+    }
+    return n;
+  }
+
+  /** Bytes written, fewer when space runs out, or -ENOSPC, -EFBIG. */
+  write(src: Uint8Array, at: number, length: number, offset: number): number {
+    if (length === 0) return 0;
+    if (offset + length > MAX_FILE_SIZE) return -EFBIG;
+    if (this.#hostFd >= 0 && this.#host !== null) {
+      if (this.#quota.bytes >= this.#quota.maxBytes && offset + length > this.size) return -ENOSPC;
+      const n = this.#host.pwrite(this.#hostFd, src, at, length, offset);
+      if (n > 0) {
+        this.size = Math.max(this.size, offset + n);
+        this.#recharge();
+      }
+      return n;
+    }
+    let done = 0;
+    while (done < length) {
+      const position = offset + done;
+      const index = Math.floor(position / CHUNK);
+      const inChunk = position - index * CHUNK;
+      const take = Math.min(length - done, CHUNK - inChunk);
+      const chunk = this.#chunkFor(index, inChunk + take);
+      if (chunk === null) break;
+      chunk.set(src.subarray(at + done, at + done + take), inChunk);
+      done += take;
+    }
+    if (done === 0) return -ENOSPC;
+    this.size = Math.max(this.size, offset + done);
+    return done;
+  }
+
+  truncate(size: number): number {
+    if (size > MAX_FILE_SIZE) return -EFBIG;
+    if (this.#hostFd >= 0 && this.#host !== null) {
+      const result = this.#host.truncate(this.#hostFd, size);
+      if (result < 0) return result;
+      this.size = size;
+      this.#recharge();
+      return 0;
+    }
+    if (size < this.size) this.#zero(size, this.size);
+    this.size = size;
+    return 0;
+  }
+
+  /** fallocate(2): plain, keep-size, punch and zero. */
+  allocate(mode: number, offset: number, length: number): number {
+    const isPunch = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
+    if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP;
+    if (isPunch && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
+    const end = offset + length;
+    if (end > MAX_FILE_SIZE) return -EFBIG;
+    const keepsSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+    if (!isPunch && end - this.size > this.#quota.maxBytes - this.#quota.bytes) return -ENOSPC;
+    if (this.#hostFd >= 0 && this.#host !== null) {
+      const result = this.#host.allocate(this.#hostFd, mode & ~FALLOC_FL_ZERO_RANGE, offset, length);
+      if (result < 0) return result;
+      if (!keepsSize && end > this.size) this.size = end;
+      this.#recharge();
+      return 0;
+    }
+    if (isPunch || (mode & FALLOC_FL_ZERO_RANGE) !== 0) this.#zero(offset, Math.min(end, this.size));
+    if (!keepsSize && end > this.size) this.size = end;
+    return 0;
+  }
+
+  /** lseek(2) with SEEK_DATA or SEEK_HOLE. */
+  seek(offset: number, whence: number): number {
+    if (offset < 0 || offset >= this.size) return -ENXIO;
+    if (this.#hostFd >= 0 && this.#host !== null) return this.#host.seek(this.#hostFd, offset, whence);
+    const isData = whence === SEEK_DATA;
+    const last = Math.floor((this.size - 1) / CHUNK);
+    const first = Math.floor(offset / CHUNK);
+    if (this.#chunks.has(first) === isData) return offset;
+    let best = Infinity;
+    if (isData) {
+      for (const index of this.#chunks.keys()) if (index > first && index < best) best = index;
+      return best === Infinity ? -ENXIO : best * CHUNK;
+    }
+    for (let index = first + 1; index <= last; index++) if (!this.#chunks.has(index)) return index * CHUNK;
+    return this.size;
+  }
+
+  /** Moves the bytes to a memfd if they are not in one yet: its descriptor or -errno. */
+  mapping(): number {
+    if (this.#hostFd >= 0) return this.#hostFd;
+    const host = this.#host;
+    if (host === null) return -EINVAL;
+    const fd = host.create('file');
+    if (fd < 0) return fd;
+    let result = host.truncate(fd, this.size);
+    for (const [index, chunk] of this.#chunks) {
+      const length = Math.min(chunk.length, this.size - index * CHUNK);
+      if (length > 0 && result >= 0) result = host.pwrite(fd, chunk, 0, length, index * CHUNK);
+    }
+    if (result < 0) {
+      host.close(fd);
+      return result === -EINVAL ? -ENOMEM : result;
+    }
+    this.#chunks = new Map();
+    this.#hostFd = fd;
+    this.#recharge();
+    return fd;
+  }
+
+  /** Takes over a copy of a host file's first `size` bytes: 0 or -errno. Only for an empty file. */
+  copyHostFile(fromFd: number, size: number): number {
+    const host = this.#host;
+    if (host === null) return -EINVAL;
+    if (size > this.#quota.maxBytes - this.#quota.bytes) return -ENOSPC;
+    if (size <= CHUNK) {
+      const bytes = new Uint8Array(size);
+      const n = size === 0 ? 0 : host.pread(fromFd, bytes, 0, size, 0);
+      if (n <= 0) return n;
+      const written = this.write(bytes, 0, n, 0);
+      return Math.min(written, 0);
+    }
+    const fd = host.create('file');
+    if (fd < 0) return fd;
+    const result = host.copyFrom(fd, fromFd, size);
+    if (result < 0) {
+      host.close(fd);
+      return result;
+    }
+    this.#hostFd = fd;
+    this.size = size;
+    this.#recharge();
+    return 0;
+  }
+
+  /** Nothing refers to the file any more. */
+  free(): void {
+    this.#chunks = new Map();
+    if (this.#hostFd >= 0 && this.#host !== null) this.#host.close(this.#hostFd);
+    this.#hostFd = -1;
+    this.#quota.charge(-this.#charged);
+    this.#charged = 0;
+    this.size = 0;
+  }
+
+  /** A chunk with room up to `need`, or null without space for it. */
+  #chunkFor(index: number, need: number): Uint8Array | null {
+    const old = this.#chunks.get(index);
+    if (old !== undefined && old.length >= need) return old;
+    let length = CHUNK;
+    if (index === 0) {
+      length = SMALL;
+      while (length < need) length *= 2;
+    }
+    const more = length - (old === undefined ? 0 : old.length);
+    if (!this.#quota.charge(more)) return null;
+    this.#charged += more;
+    const chunk = new Uint8Array(length);
+    if (old !== undefined) chunk.set(old);
+    this.#chunks.set(index, chunk);
+    return chunk;
+  }
+
+  /** Zeroes a range, freeing whole chunks in it. */
+  #zero(from: number, to: number): void {
+    if (to <= from) return;
+    for (const [index, chunk] of this.#chunks) {
+      const start = index * CHUNK;
+      if (start >= to || start + chunk.length <= from) continue;
+      if (start >= from && (start + chunk.length <= to || to >= this.size)) {
+        this.#chunks.delete(index);
+        this.#quota.charge(-chunk.length);
+        this.#charged -= chunk.length;
+      } else {
+        chunk.fill(0, Math.max(0, from - start), Math.min(chunk.length, to - start));
+      }
+    }
+  }
+
+  /** A mapping writes without asking, so what a memfd takes is only learnt afterwards. */
+  #recharge(): void {
+    if (this.#host === null) return;
+    const now = this.#host.usedBytes(this.#hostFd);
+    if (now < 0) return;
+    this.#quota.bytes += now - this.#charged;
+    this.#charged = now;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What the socket calls need of any socket (Linux: struct socket, struct proto_ops). Transports are subclasses; the
+ * system calls know only this.
+ *
+ * As with every File nothing blocks: an operation that would gives -EAGAIN, and the caller sleeps on `queue`, or on
+ * `sendQueue` for a send.
+ */
+import { EINVAL, EOPNOTSUPP } from '../abi/errno.ts';
+import { O_NONBLOCK } from '../abi/fcntl.ts';
+import { AnonymousFile } from '../fs/event/anonymous-file.ts';
+import type { Task } from '../kernel/task.ts';
+import type { WaitQueue } from '../kernel/wait-queue.ts';
+import type { File } from '../vfs/file.ts';
+import type { Path } from '../vfs/path.ts';
+
+/** Who sent a message, or made a connection (struct ucred). */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What goes with the bytes of a message. The files' references belong to whoever holds this. */
+export interface Ancillary {
+  readonly rights: readonly File[];
+  /** null: whatever the kernel knows of the sender. */
+  readonly credentials: PeerCredentials | null;
+}
+
+export const NO_ANCILLARY: Ancillary = { rights: [], credentials: null };
+
+/** What a receive brought besides bytes; reset by every receive. */
+export class Received {
+  /** Length of the whole message, when more than what fitted was cut off. */
+  fullLength = 0;
+  rights: readonly File[] = [];
+  credentials: PeerCredentials | null = null;
+  /** The sender's sockaddr; null when there is none to tell. */
+  source: Uint8Array | null = null;
+
+  reset(): void {
+    this.fullLength = 0;
+    this.rights = [];
+    this.credentials = null;
+    this.source = null;
+  }
+}
+
+export const DEFAULT_BUFFER = 212992;
+export const MIN_BUFFER = 2304;
+export const MAX_BUFFER = 2 * DEFAULT_BUFFER;
+
+export abstract class Socket extends AnonymousFile {
+  readonly domain: number;
+  readonly type: number;
+  readonly protocol: number;
+  /** SO_ERROR: taken and cleared by the next call that reports errors. */
+  pendingError = 0;
+  sendBuffer = DEFAULT_BUFFER;
+  receiveBuffer = DEFAULT_BUFFER;
+  /** SO_SNDTIMEO and SO_RCVTIMEO. */
+  sendTimeoutNs = Infinity;
+  receiveTimeoutNs = Infinity;
+  isPassingCredentials = false;
+  lingerSeconds = -1;
+  /** Options that are only remembered, by number. */
+  readonly remembered = new Map<number, number>();
+
+  constructor(path: Path, flags: number, domain: number, type: number, protocol: number) {
+    super(path, flags);
+    this.domain = domain;
+    this.type = type;
+    this.protocol = protocol;
+  }
+
+  get isBlocking(): boolean {
+    return (this.flags & O_NONBLOCK) === 0;
+  }
+
+  get isListening(): boolean {
+    return false;
+  }
+
+  /** -error and clears it, or 0. */
+  takeError(): number {
+    const error = this.pendingError;
+    this.pendingError = 0;
+    return error === 0 ? 0 : -error;
+  }
+
+  /** Addresses are whole struct sockaddr, family first. */
+  abstract bind(task: Task, address: Uint8Array): number;
+  /** 0, -EAGAIN when the listener's backlog is full, or -errno. */
+  abstract connect(task: Task, address: Uint8Array): number;
+  abstract localName(): Uint8Array;
+  abstract peerName(): Uint8Array | number;
+  abstract shutdown(how: number): number;
+  /** Bytes taken or -errno. On success the references in `ancillary` are its. */
+  abstract send(src: Uint8Array, at: number, length: number, ancillary: Ancillary, destination: Socket | null): number;
+  /** Bytes received, 0 at the end, or -errno; `flags` are MSG_PEEK and MSG_WAITALL's concern of the caller. */
+  abstract receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number;
+  /** What a send to `destination` sleeps on. */
+  abstract sendQueue(destination: Socket | null): WaitQueue;
+  /** The socket that `address` names for a send, or -errno. */
+  abstract resolve(task: Task, address: Uint8Array): Socket | number;
+
+  /** What a connect that gave -EAGAIN sleeps on; null when it need not. */
+  connectQueue(_task: Task, _address: Uint8Array): WaitQueue | null {
+    return null;
+  }
+  listen(_task: Task, _backlog: number): number {
+    return -EOPNOTSUPP;
+  }
+  /** A connection, or -errno; -EAGAIN when none waits. */
+  accept(_flags: number): Socket | number {
+    return -EOPNOTSUPP;
+  }
+  /** SO_PEERCRED. */
+  peerCredentials(): PeerCredentials | null {
+    return null;
+  }
+  /** FIONREAD. */
+  availableBytes(): number {
+    return -EINVAL;
+  }
+}

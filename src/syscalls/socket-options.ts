@@ -1,0 +1,162 @@
+/** getsockopt(2) and setsockopt(2) at the socket level (socket(7)). */
+import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from '../abi/errno.ts';
+import {
+  SO_ACCEPTCONN,
+  SO_BROADCAST,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_PASSCRED,
+  SO_PEERCRED,
+  SO_PROTOCOL,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RCVLOWAT,
+  SO_RCVTIMEO,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SO_SNDTIMEO,
+  SO_TYPE,
+  SOL_SOCKET,
+} from '../abi/socket.ts';
+import type { Timespec } from '../kernel/kernel.ts';
+import type { Task } from '../kernel/task.ts';
+import { readTimeval, spanNs } from '../kernel/time-span.ts';
+import { DEFAULT_BUFFER, MAX_BUFFER, MIN_BUFFER, type Socket } from '../net/socket.ts';
+import { partial, type SyscallDef } from './define.ts';
+import { socketOf } from './socket-io.ts';
+
+const NOTE = 'SOL_SOCKET options; buffer sizes are remembered but do not change how much is buffered';
+const REMEMBERED = new Set([SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_KEEPALIVE, SO_RCVLOWAT]);
+const WORD = 0x1_0000_0000;
+
+const out = new Uint8Array(16);
+const view = new DataView(out.buffer);
+const span: Timespec = { sec: 0, nsec: 0 };
+
+/** Linux doubles what is asked for, for its own bookkeeping. */
+function bufferSize(value: number): number {
+  return Math.max(MIN_BUFFER, Math.min(MAX_BUFFER, 2 * Math.min(value >>> 0, DEFAULT_BUFFER)));
+}
+
+function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr: number, length: number): number {
+  const socket = socketOf(task, fd);
+  if (typeof socket === 'number') return socket;
+  if (length < 0) return -EINVAL;
+  if (level !== SOL_SOCKET) return -EOPNOTSUPP;
+  if (name === SO_RCVTIMEO || name === SO_SNDTIMEO) return setTimeout(task, socket, name, addr, length);
+  if (length < 4) return -EINVAL;
+  const value = task.mem.readU32(addr);
+  if (value === null) return -EFAULT;
+  switch (name) {
+    case SO_SNDBUF:
+    case SO_SNDBUFFORCE:
+      socket.sendBuffer = bufferSize(value);
+      return 0;
+    case SO_RCVBUF:
+    case SO_RCVBUFFORCE:
+      socket.receiveBuffer = bufferSize(value);
+      return 0;
+    case SO_PASSCRED:
+      socket.isPassingCredentials = value !== 0;
+      return 0;
+    case SO_LINGER: {
+      const seconds = length < 8 ? null : task.mem.readU32(addr + 4);
+      if (seconds === null) return length < 8 ? -EINVAL : -EFAULT;
+      socket.lingerSeconds = value === 0 ? -1 : seconds | 0;
+      return 0;
+    }
+    default:
+      if (!REMEMBERED.has(name)) return -ENOPROTOOPT;
+      socket.remembered.set(name, name === SO_RCVLOWAT ? value | 0 : value !== 0 ? 1 : 0);
+      return 0;
+  }
+}
+
+/** Zero means for ever. */
+function setTimeout(task: Task, socket: Socket, name: number, addr: number, length: number): number {
+  if (length < 16) return -EINVAL;
+  const error = readTimeval(task.mem, addr, span);
+  if (error < 0) return error === -EINVAL ? -EDOM : error;
+  const ns = spanNs(span);
+  if (name === SO_RCVTIMEO) socket.receiveTimeoutNs = ns === 0 ? Infinity : ns;
+  else socket.sendTimeoutNs = ns === 0 ? Infinity : ns;
+  return 0;
+}
+
+function putInt(value: number): number {
+  view.setInt32(0, value, true);
+  return 4;
+}
+
+function putTimeout(ns: number): number {
+  const sec = ns === Infinity ? 0 : Math.floor(ns / 1e9);
+  const usec = ns === Infinity ? 0 : Math.floor((ns % 1e9) / 1000);
+  view.setUint32(0, sec >>> 0, true);
+  view.setUint32(4, Math.floor(sec / WORD), true);
+  view.setUint32(8, usec, true);
+  view.setUint32(12, 0, true);
+  return 16;
+}
+
+/** Puts the value to `out`: its length or -errno. */
+function option(socket: Socket, name: number): number {
+  switch (name) {
+    case SO_TYPE:
+      return putInt(socket.type);
+    case SO_DOMAIN:
+      return putInt(socket.domain);
+    case SO_PROTOCOL:
+      return putInt(socket.protocol);
+    case SO_ERROR:
+      return putInt(-socket.takeError());
+    case SO_ACCEPTCONN:
+      return putInt(socket.isListening ? 1 : 0);
+    case SO_SNDBUF:
+      return putInt(socket.sendBuffer);
+    case SO_RCVBUF:
+      return putInt(socket.receiveBuffer);
+    case SO_PASSCRED:
+      return putInt(socket.isPassingCredentials ? 1 : 0);
+    case SO_RCVTIMEO:
+      return putTimeout(socket.receiveTimeoutNs);
+    case SO_SNDTIMEO:
+      return putTimeout(socket.sendTimeoutNs);
+    case SO_LINGER:
+      putInt(socket.lingerSeconds < 0 ? 0 : 1);
+      view.setInt32(4, Math.max(0, socket.lingerSeconds), true);
+      return 8;
+    case SO_PEERCRED: {
+      const peer = socket.peerCredentials();
+      view.setInt32(0, peer === null ? 0 : peer.pid, true);
+      view.setInt32(4, peer === null ? -1 : peer.uid, true);
+      view.setInt32(8, peer === null ? -1 : peer.gid, true);
+      return 12;
+    }
+    default:
+      if (!REMEMBERED.has(name)) return -ENOPROTOOPT;
+      return putInt(socket.remembered.get(name) ?? (name === SO_RCVLOWAT ? 1 : 0));
+  }
+}
+
+function sysGetsockopt(task: Task, fd: number, level: number, name: number, addr: number, lengthAddr: number): number {
+  const socket = socketOf(task, fd);
+  if (typeof socket === 'number') return socket;
+  if (level !== SOL_SOCKET) return -EOPNOTSUPP;
+  const room = task.mem.readU32(lengthAddr);
+  if (room === null) return -EFAULT;
+  if ((room | 0) < 0) return -EINVAL;
+  const length = option(socket, name);
+  if (length < 0) return length;
+  const n = Math.min(room, length);
+  if (task.mem.write(addr, out, 0, n) < 0 || task.mem.writeU32(lengthAddr, n) < 0) return -EFAULT;
+  return 0;
+}
+
+export const socketOptionSyscalls: readonly SyscallDef[] = [
+  partial(54, 'setsockopt', ['fd', 'int', 'int', 'ptr', 'int'], sysSetsockopt, NOTE),
+  partial(55, 'getsockopt', ['fd', 'int', 'int', 'ptr', 'ptr'], sysGetsockopt, NOTE),
+];

@@ -1,0 +1,159 @@
+/** Making and connecting sockets: socket(2), bind(2), listen(2), accept(2), connect(2) and relatives. */
+import {
+  EAFNOSUPPORT,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  EPROTONOSUPPORT,
+  ERESTARTSYS,
+  ESOCKTNOSUPPORT,
+  ETIMEDOUT,
+} from '../abi/errno.ts';
+import { O_RDWR } from '../abi/fcntl.ts';
+import { READABLE, WRITABLE } from '../abi/poll.ts';
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from '../abi/socket.ts';
+import { blockOn, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import type { Task } from '../kernel/task.ts';
+import type { WaitQueue } from '../kernel/wait-queue.ts';
+import type { Socket } from '../net/socket.ts';
+import { credentialsOf, UnixSocket, unixSocketType } from '../net/unix/unix-socket.ts';
+import { full, partial, type SyscallDef } from './define.ts';
+import { installNew, installPair } from './install-file.ts';
+import { readAddress, socketOf } from './socket-io.ts';
+import { writeName } from './socket-message.ts';
+
+const ONLY_UNIX = 'only AF_UNIX';
+
+function create(task: Task, domain: number, typeAndFlags: number, protocol: number): UnixSocket | number {
+  if ((typeAndFlags & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  if (domain !== AF_UNIX) return -EAFNOSUPPORT;
+  if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
+  const type = unixSocketType(typeAndFlags & SOCK_TYPE_MASK);
+  if (type === 0) return -ESOCKTNOSUPPORT;
+  const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
+  return new UnixSocket(task.kernel, task.kernel.anonPath('socket'), flags, type, credentialsOf(task));
+}
+
+function sysSocket(task: Task, domain: number, type: number, protocol: number): number {
+  const socket = create(task, domain, type, protocol);
+  return typeof socket === 'number' ? socket : installNew(task, socket, (type & SOCK_CLOEXEC) !== 0);
+}
+
+function sysSocketpair(task: Task, domain: number, type: number, protocol: number, fds: number): number {
+  const first = create(task, domain, type, protocol);
+  if (typeof first === 'number') return first;
+  const second = create(task, domain, type, protocol);
+  if (typeof second === 'number') return second;
+  first.join(second);
+  return installPair(task, fds, first, second, (type & SOCK_CLOEXEC) !== 0);
+}
+
+function sysBind(task: Task, fd: number, addr: number, length: number): number {
+  const socket = socketOf(task, fd);
+  if (typeof socket === 'number') return socket;
+  const address = readAddress(task, addr, length);
+  return typeof address === 'number' ? address : socket.bind(task, address);
+}
+
+function sysListen(task: Task, fd: number, backlog: number): number {
+  const socket = socketOf(task, fd);
+  return typeof socket === 'number' ? socket : socket.listen(task, backlog);
+}
+
+function sysConnect(task: Task, fd: number, addr: number, length: number): number | Promise<number> {
+  const socket = socketOf(task, fd);
+  if (typeof socket === 'number') return socket;
+  const address = readAddress(task, addr, length);
+  if (typeof address === 'number') return address;
+  const result = socket.connect(task, address);
+  if (result !== -EAGAIN || !socket.isBlocking) return result;
+  const queue = socket.connectQueue(task, address);
+  return queue === null ? result : waitForRoom(task, socket, queue, address);
+}
+
+/** The listener's backlog is full: sleeps until it accepts somebody (unix_wait_for_peer). */
+async function waitForRoom(task: Task, socket: Socket, queue: WaitQueue, address: Uint8Array): Promise<number> {
+  const deadlineNs = task.kernel.clock.monotonicNs() + socket.sendTimeoutNs;
+  const queues = [queue];
+  socket.ref();
+  try {
+    for (;;) {
+      const reason = await sleepOn(task, queues, WRITABLE | READABLE, deadlineNs);
+      const result = socket.connect(task, address);
+      if (result !== -EAGAIN) return result;
+      if (reason === WAKE_SIGNAL) return -ERESTARTSYS;
+      if (reason === WAKE_TIMEOUT) return -EAGAIN;
+    }
+  } finally {
+    socket.unref();
+  }
+}
+
+function sysAccept4(task: Task, fd: number, addr: number, lengthAddr: number, flags: number): number | Promise<number> {
+  if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  const socket = socketOf(task, fd);
+  if (typeof socket === 'number') return socket;
+  const result = acceptOne(task, socket, addr, lengthAddr, flags);
+  if (result !== -EAGAIN || !socket.isBlocking) return result;
+  socket.ref();
+  const deadlineNs = task.kernel.clock.monotonicNs() + socket.receiveTimeoutNs;
+  const attempt = (): number => acceptOne(task, socket, addr, lengthAddr, flags);
+  return blockOn(task, socket.queue, READABLE, attempt, deadlineNs)
+    .then((code) => (code === -ETIMEDOUT ? -EAGAIN : code))
+    .finally(() => socket.unref());
+}
+
+function acceptOne(task: Task, socket: Socket, addr: number, lengthAddr: number, flags: number): number {
+  const connection = socket.accept(flags);
+  if (typeof connection === 'number') return connection;
+  if (addr !== 0) {
+    const name = connection.peerName();
+    const room = task.mem.readU32(lengthAddr);
+    const error =
+      room === null || typeof name === 'number' ? -EFAULT : writeName(task, name, addr, room | 0, lengthAddr);
+    // A client that has gone already has no name; it is accepted all the same.
+    if (error < 0 && typeof name !== 'number') {
+      connection.unref();
+      return error;
+    }
+  }
+  return installNew(task, connection, (flags & SOCK_CLOEXEC) !== 0);
+}
+
+function sysAccept(task: Task, fd: number, addr: number, lengthAddr: number): number | Promise<number> {
+  return sysAccept4(task, fd, addr, lengthAddr, 0);
+}
+
+function sysShutdown(task: Task, fd: number, how: number): number {
+  const socket = socketOf(task, fd);
+  return typeof socket === 'number' ? socket : socket.shutdown(how);
+}
+
+function giveName(task: Task, name: Uint8Array | number, addr: number, lengthAddr: number): number {
+  if (typeof name === 'number') return name;
+  const room = task.mem.readU32(lengthAddr);
+  return room === null ? -EFAULT : writeName(task, name, addr, room | 0, lengthAddr);
+}
+
+function sysGetsockname(task: Task, fd: number, addr: number, lengthAddr: number): number {
+  const socket = socketOf(task, fd);
+  return typeof socket === 'number' ? socket : giveName(task, socket.localName(), addr, lengthAddr);
+}
+
+function sysGetpeername(task: Task, fd: number, addr: number, lengthAddr: number): number {
+  const socket = socketOf(task, fd);
+  return typeof socket === 'number' ? socket : giveName(task, socket.peerName(), addr, lengthAddr);
+}
+
+export const socketSyscalls: readonly SyscallDef[] = [
+  partial(41, 'socket', ['int', 'int', 'int'], sysSocket, ONLY_UNIX),
+  full(42, 'connect', ['fd', 'ptr', 'int'], sysConnect),
+  full(43, 'accept', ['fd', 'ptr', 'ptr'], sysAccept),
+  full(48, 'shutdown', ['fd', 'int'], sysShutdown),
+  full(49, 'bind', ['fd', 'ptr', 'int'], sysBind),
+  full(50, 'listen', ['fd', 'int'], sysListen),
+  full(51, 'getsockname', ['fd', 'ptr', 'ptr'], sysGetsockname),
+  full(52, 'getpeername', ['fd', 'ptr', 'ptr'], sysGetpeername),
+  full(53, 'socketpair', ['int', 'int', 'int', 'fdpair'], sysSocketpair),
+  full(288, 'accept4', ['fd', 'ptr', 'ptr', 'flags'], sysAccept4),
+];

@@ -1,0 +1,73 @@
+/* sendfile, copy_file_range, splice, tee, vmsplice: amounts, offsets, refusals. */
+#include "check.h"
+#include <sys/sendfile.h>
+
+int main(void) {
+  char text[64] = "";
+  write_file("in", "0123456789abcdef");
+  int in = open("in", O_RDONLY), out = open("out", O_RDWR | O_CREAT, 0600), p[2], q[2];
+  NEED(pipe(p) == 0 && pipe(q) == 0);
+  off_t at = 4;
+  CHECK(sendfile(out, in, NULL, 4));
+  CHECK(lseek(in, 0, SEEK_CUR));
+  CHECK(sendfile(out, in, &at, 100));
+  say("at %ld position %ld", (long)at, (long)lseek(in, 0, SEEK_CUR));
+  CHECK(sendfile(out, in, &at, 10));
+  CHECK(pread(out, text, sizeof text, 0));
+  say("%.16s", text);
+  at = -1;
+  CHECK(sendfile(out, in, &at, 1));
+  CHECK(sendfile(in, out, NULL, 1));
+  CHECK(sendfile(out, -1, NULL, 1));
+  CHECK(sendfile(-1, in, NULL, 1));
+  CHECK(sendfile(p[1], in, NULL, 3));
+  CHECK(read(p[0], text, sizeof text));
+  say("%.3s", text);
+  CHECK(sendfile(out, p[0], NULL, 3));
+  int append = open("out", O_WRONLY | O_APPEND);
+  CHECK(sendfile(append, in, NULL, 3));
+  off_t from = 2, to = 1;
+  NEED(ftruncate(out, 0) == 0);
+  CHECK(copy_file_range(in, &from, out, &to, 5, 0));
+  say("from %ld to %ld", (long)from, (long)to);
+  CHECK(copy_file_range(in, &from, out, &to, 100, 0));
+  CHECK(copy_file_range(in, &from, out, &to, 100, 0));
+  CHECK(copy_file_range(in, NULL, out, NULL, 2, 1));
+  CHECK(copy_file_range(in, NULL, append, NULL, 2, 0));
+  CHECK(copy_file_range(in, NULL, p[1], NULL, 2, 0));
+  CHECK(copy_file_range(in, NULL, -1, NULL, 2, 0));
+  CHECK(copy_file_range(open(".", O_RDONLY), NULL, out, NULL, 2, 0));
+  from = 0, to = 2;
+  CHECK(copy_file_range(out, &from, out, &to, 4, 0));
+  CHECK(lseek(in, 0, SEEK_SET));
+  CHECK(splice(in, NULL, p[1], NULL, 6, 0));
+  at = 10;
+  CHECK(splice(in, &at, p[1], NULL, 2, 0));
+  say("at %ld", (long)at);
+  CHECK(tee(p[0], q[1], 100, 0));
+  CHECK(read(q[0], text, sizeof text));
+  say("%.8s", text);
+  CHECK(splice(p[0], NULL, q[1], NULL, 3, 0));
+  NEED(ftruncate(out, 0) == 0 && lseek(out, 0, SEEK_SET) == 0);
+  CHECK(splice(p[0], NULL, out, NULL, 100, 0));
+  CHECK(pread(out, text, sizeof text, 0));
+  say("%.5s", text);
+  CHECK(splice(p[0], NULL, out, NULL, 100, SPLICE_F_NONBLOCK));
+  CHECK(splice(in, NULL, out, NULL, 1, 0));
+  CHECK(splice(p[0], &at, out, NULL, 1, 0));
+  CHECK(splice(p[0], NULL, p[1], NULL, 1, 0));
+  CHECK(splice(in, NULL, p[1], NULL, 1, 0x100));
+  CHECK(tee(in, p[1], 1, 0));
+  struct iovec pieces[2] = {{"vm", 2}, {"splice", 6}};
+  CHECK(vmsplice(p[1], pieces, 2, 0));
+  CHECK(read(p[0], text, sizeof text));
+  say("%.8s", text);
+  close(p[1]);
+  CHECK(splice(p[0], NULL, out, NULL, 10, 0));
+  close(q[0]);
+  signal(SIGPIPE, SIG_IGN);
+  CHECK(lseek(in, 0, SEEK_SET));
+  CHECK(splice(in, NULL, q[1], NULL, 6, 0));
+  CHECK(sendfile(q[1], in, NULL, 6));
+  return 0;
+}
