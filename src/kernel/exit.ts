@@ -13,6 +13,8 @@ import { offerPendingToSiblings, refreshSignals, sendSignalToGroup } from './sig
 import { NO_THREAD, type Task } from './task.ts';
 import { STATE_CHANGE, type ThreadGroup } from './thread-group.ts';
 
+const ZERO = new Uint8Array(4);
+
 /** The status of exit(2) as wait(2) gives it. */
 export function exitedStatus(code: number): number {
   return (code & 0xff) << 8;
@@ -45,11 +47,12 @@ export function exitTask(task: Task, status: number): void {
   const done = task.onVforkDone;
   task.onVforkDone = null;
   done?.();
+  // The leader's number is the process's, and stays until that is waited for.
+  if (task !== group.leader) pids.removeTask(task);
   if (isLast) {
     finishGroup(group);
     return;
   }
-  if (task !== group.leader) pids.removeTask(task);
   for (const child of group.children) {
     if (child.parentTask === task) adopt(child, group);
   }
@@ -75,11 +78,13 @@ export function releaseMemory(task: Task): void {
   task.clearChildTid = 0;
   const isShared = task.group.tasks.length > 1 || task.mm.users > 1;
   if (address === 0 || !isShared) return;
-  if (task.mem.writeU32(address, 0) === 0) hooks.futexWake(task, address);
+  // At once: the thread never returns to its stub, which would copy out what `mem` keeps for it.
+  if (task.mm.writeNow(address, ZERO) === 0) hooks.futexWake(task, address);
 }
 
 function finishGroup(group: ThreadGroup): void {
   const { pids } = group.leader.kernel;
+  endStop(group);
   for (const hook of pids.hooks.groupExit) hook(group);
   group.leader.mm.unref();
   endSession(group);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EAGAIN, ECHILD, EINVAL, EIO, EPERM, ERESTARTNOINTR, ERESTARTSYS } from '../abi/errno.ts';
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../abi/memory.ts';
 import { RLIMIT_NPROC } from '../abi/resource.ts';
 import { SigInfo } from '../abi/siginfo.ts';
 import * as abi from '../abi/signal.ts';
@@ -205,11 +206,12 @@ test('a thread leaves alone, clears its tid and wakes the futex; the leader stay
   const thread = fork(task, THREAD_FLAGS);
   const woken: number[] = [];
   init.kernel.pids.hooks.futexWake = (_task, address) => woken.push(address);
-  thread.clearChildTid = 64;
-  thread.mem.writeU32(64, thread.tid);
+  thread.mm.host.mmap(0x10000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  thread.clearChildTid = 0x10040;
+  thread.mm.writeNow(0x10040, Uint8Array.of(3, 0, 0, 0));
   exitTask(thread, 0);
-  assert.deepEqual(woken, [64]);
-  assert.equal(thread.mem.readU32(64), 0);
+  assert.deepEqual(woken, [0x10040]);
+  assert.equal(task.mm.readU32Now(0x10040), 0);
   assert.equal(init.kernel.pids.task(thread.tid), undefined);
   const other = fork(task, THREAD_FLAGS);
   exitTask(task, exitedStatus(5));

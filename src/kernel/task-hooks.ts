@@ -2,14 +2,16 @@
  * What other parts of the kernel do at the turns of a task's life. They subscribe at boot; the order of subscription is the
  * order of calls.
  */
+import { futexWakeOne } from './futex.ts';
+import { exitRobustList } from './robust-list.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
 export class TaskHooks {
   /** Before a task leaves its address space (exit, exec): robust futexes. Its memory can still be written. */
-  readonly memoryRelease: ((task: Task) => void)[] = [];
+  readonly memoryRelease: ((task: Task) => void)[] = [exitRobustList];
   /** Wakes one waiter of the futex at `address` (CLONE_CHILD_CLEARTID). */
-  futexWake: (task: Task, address: number) => void = () => {};
+  futexWake: (task: Task, address: number) => void = futexWakeOne;
   /** The task has exited (`task.isExited`): the platform ends its host thread. */
   readonly taskExit: ((task: Task) => void)[] = [];
   /** The last thread has exited: POSIX timers, record locks. `group.exitStatus` is final. */

@@ -63,7 +63,7 @@ export class Task {
   robustList = 0;
   /** What a vfork(2) parent waits for; exit.ts runs it at the task's end, the loader when exec has left the address space. */
   onVforkDone: (() => void) | null = null;
-  /** Its exit has begun: `mem` writes at once, since the thread never returns to the guest to copy anything out. */
+  /** Its exit has begun; nothing written through `mem` reaches the guest any more. */
   isExiting = false;
   isExited = false;
   /** PR_SET_NO_NEW_PRIVS. */

@@ -215,7 +215,7 @@ function sysGetpriority(task: Task, which: number, who: number): number {
   const tasks = selectTasks(task, which, who);
   if (tasks === null) return -EINVAL;
   if (tasks.length === 0) return -ESRCH;
-  return Math.max(...tasks.map((each) => 20 - each.nice));
+  return tasks.reduce((highest, each) => Math.max(highest, 20 - each.nice), 1);
 }
 
 function sysSetpriority(task: Task, which: number, who: number, value: number): number {
