@@ -7,9 +7,9 @@ import { type DirEmit, type Inode, Stat } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import { HostDirectory, type HostEntry, readHostDirectory } from '../host/host-directory.ts';
 import { HostInode, HostRegular, HostSymlink } from '../host/host-inode.ts';
+import type { MemoryFileSystem } from '../tmpfs/memory-fs.ts';
 import { TmpDirectory, TmpDirectoryFile } from '../tmpfs/tmp-directory.ts';
 import type { TmpInode } from '../tmpfs/tmp-inode.ts';
-import type { MemoryFileSystem } from '../tmpfs/tmpfs.ts';
 import { copyAttributes, LowerPlace, OverlayRegular, OverlaySpecial, OverlaySymlink } from './overlay-inode.ts';
 
 const scratch = new Stat();

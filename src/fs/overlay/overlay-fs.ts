@@ -11,8 +11,8 @@ import { allocateDev } from '../../vfs/device-number.ts';
 import { type Inode, Stat, type StatFs } from '../../vfs/inode.ts';
 import type { HostDirectory } from '../host/host-directory.ts';
 import type { HostFs } from '../host/host-fs.ts';
+import { type MemoryFileSystem, memoryStatFs, type TmpfsHost } from '../tmpfs/memory-fs.ts';
 import { Quota } from '../tmpfs/quota.ts';
-import { type MemoryFileSystem, memoryStatFs, type TmpfsHost } from '../tmpfs/tmpfs.ts';
 import { OverlayDirectory } from './overlay-directory.ts';
 
 /** New inodes are numbered from here, above what `HostFs.inoOf` gives. */

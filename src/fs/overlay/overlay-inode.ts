@@ -4,10 +4,10 @@ import { O_RDONLY } from '../../abi/fcntl.ts';
 import { S_IFMT } from '../../abi/stat.ts';
 import { Stat } from '../../vfs/inode.ts';
 import type { HostInode, HostRegular } from '../host/host-inode.ts';
+import type { MemoryFileSystem } from '../tmpfs/memory-fs.ts';
 import type { TmpInode } from '../tmpfs/tmp-inode.ts';
 import { TmpRegular } from '../tmpfs/tmp-regular.ts';
 import { TmpSpecial, TmpSymlink } from '../tmpfs/tmp-special.ts';
-import type { MemoryFileSystem } from '../tmpfs/tmpfs.ts';
 import type { OverlayDirectory } from './overlay-directory.ts';
 
 const scratch = new Stat();

@@ -12,11 +12,11 @@ import type { Credentials } from '../../kernel/credentials.ts';
 import { File } from '../../vfs/file.ts';
 import type { DirEmit, Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
+import type { MemoryFileSystem } from './memory-fs.ts';
 import { INODE_COST } from './quota.ts';
 import { TmpInode } from './tmp-inode.ts';
 import { TmpRegular } from './tmp-regular.ts';
 import { TmpSpecial, TmpSymlink } from './tmp-special.ts';
-import type { MemoryFileSystem } from './tmpfs.ts';
 
 export interface DirEntry {
   readonly inode: TmpInode;

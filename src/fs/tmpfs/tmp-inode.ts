@@ -3,7 +3,7 @@ import { E2BIG, EEXIST, ENODATA, ENOSPC, EOPNOTSUPP } from '../../abi/errno.ts';
 import { XATTR_CREATE, XATTR_REPLACE } from '../../abi/fcntl.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../abi/stat.ts';
 import { Inode, type SetAttributes, type Stat } from '../../vfs/inode.ts';
-import { currentTime, type MemoryFileSystem } from './tmpfs.ts';
+import { currentTime, type MemoryFileSystem } from './memory-fs.ts';
 
 /** Bytes of names and values on one inode; Linux has about that much on most disks. */
 const XATTR_SPACE = 65536;

@@ -27,8 +27,8 @@ import type { Task } from '../../kernel/task.ts';
 import { File, type HostMapping } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
 import { FileData, MAX_FILE_SIZE } from './file-data.ts';
+import { currentTime, type MemoryFileSystem } from './memory-fs.ts';
 import { TmpInode } from './tmp-inode.ts';
-import { currentTime, type MemoryFileSystem } from './tmpfs.ts';
 
 const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
 

@@ -6,8 +6,8 @@ import { Pipe } from '../../kernel/pipe.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
 import { openFifo } from '../pipe/pipe-file.ts';
+import type { MemoryFileSystem } from './memory-fs.ts';
 import { TmpInode } from './tmp-inode.ts';
-import type { MemoryFileSystem } from './tmpfs.ts';
 
 export class TmpSymlink extends TmpInode {
   readonly target: string;

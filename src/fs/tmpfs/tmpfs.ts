@@ -1,22 +1,11 @@
 /** File systems in memory (Linux: mm/shmem.c, tmpfs(5)): the super block and its options. */
 import { EINVAL } from '../../abi/errno.ts';
 import { TMPFS_MAGIC } from '../../abi/stat.ts';
-import type { Clock, Timespec } from '../../kernel/kernel.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
-import type { FileSystem, Inode, StatFs } from '../../vfs/inode.ts';
-import type { DeviceRegistry } from '../dev/device-registry.ts';
-import type { HostMemory } from './host-memory.ts';
+import type { Inode, StatFs } from '../../vfs/inode.ts';
+import { type MemoryFileSystem, memoryStatFs, type TmpfsHost } from './memory-fs.ts';
 import { Quota } from './quota.ts';
 import { TmpDirectory } from './tmp-directory.ts';
-
-/** What file systems in memory are built with. */
-export interface TmpfsHost {
-  readonly clock: Clock;
-  /** null: files cannot be mapped. */
-  readonly memory: HostMemory | null;
-  /** null: device nodes cannot be opened. */
-  readonly devices: DeviceRegistry | null;
-}
 
 export interface TmpfsOptions {
   /** Bytes; default half of the memory that the guest is shown, which the caller says. */
@@ -64,13 +53,6 @@ export function defaultTmpfsOptions(memoryTotal: number): TmpfsOptions {
   };
 }
 
-/** What the inodes of a file system in memory need of it; the overlay has one too. */
-export interface MemoryFileSystem extends FileSystem {
-  readonly host: TmpfsHost;
-  readonly quota: Quota;
-  nextIno(): number;
-}
-
 export class Tmpfs implements MemoryFileSystem {
   readonly typeName: string;
   readonly dev = allocateDev();
@@ -96,25 +78,4 @@ export class Tmpfs implements MemoryFileSystem {
   statfs(): StatFs {
     return memoryStatFs(TMPFS_MAGIC, this.quota);
   }
-}
-
-export function memoryStatFs(type: number, quota: Quota): StatFs {
-  const blocks = Math.floor(quota.maxBytes / 4096);
-  return {
-    type,
-    blockSize: 4096,
-    blocks,
-    blocksFree: Math.max(0, blocks - Math.ceil(quota.bytes / 4096)),
-    files: quota.maxInodes,
-    filesFree: Math.max(0, quota.maxInodes - quota.inodes),
-    nameMax: 255,
-  };
-}
-
-const now: Timespec = { sec: 0, nsec: 0 };
-
-/** The time for a file's stamps; valid until the next call. */
-export function currentTime(fs: MemoryFileSystem): Timespec {
-  fs.host.clock.read(5, now);
-  return now;
 }
