@@ -33,21 +33,21 @@ function modifiedMs(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Compiles what is older than its source or the shared headers; throws with the compiler's words when one does not build. */
-export async function buildPrograms(programs: readonly GuestProgram[]): Promise<void> {
+/** Compiles what is older than its source or the shared headers; answers the compiler's words for what does not build. */
+export async function buildPrograms(programs: readonly GuestProgram[]): Promise<Map<string, string>> {
   const headers = Math.max(
     modifiedMs(`${repositoryRoot}/test/guest/check.h`),
     modifiedMs(`${repositoryRoot}/test/hostile/attack.h`),
     modifiedMs(`${repositoryRoot}/native/stub-layout.h`),
   );
   const stale = programs.filter((p) => modifiedMs(p.binary) < Math.max(headers, modifiedMs(p.source)));
-  const failures: string[] = [];
+  const failures = new Map<string, string>();
   for (const program of stale) mkdirSync(program.binary.replace(/\/[^/]*$/, ''), { recursive: true });
   await inParallel(stale, availableParallelism(), async (program) => {
     const includes = ['-I', `${repositoryRoot}/test/guest`, '-I', `${repositoryRoot}/native`];
     const args = [...flags, ...includes, '-o', program.binary, program.source, '-lm'];
     const outcome = await runProcess('gcc', args, { cwd: repositoryRoot, timeoutMs: 120_000 });
-    if (outcome.code !== 0) failures.push(`${program.name}: ${outcome.stderr}`);
+    if (outcome.code !== 0) failures.set(program.name, outcome.stderr);
   });
-  if (failures.length > 0) throw new Error(failures.join('\n'));
+  return failures;
 }

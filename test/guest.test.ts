@@ -54,7 +54,10 @@ const programs = listPrograms('test/guest').filter((program) => isSelected(progr
 const differences = readExpectedDifferences();
 
 describe('guest programs', { concurrency: 2 }, () => {
-  before(() => buildPrograms(programs));
+  let buildFailures = new Map<string, string>();
+  before(async () => {
+    buildFailures = await buildPrograms(programs);
+  });
 
   for (const program of programs) {
     // Programs that need what only root has say so in their first line.
@@ -62,6 +65,7 @@ describe('guest programs', { concurrency: 2 }, () => {
     const isSkipped = isForRoot && (process.getuid?.() !== 0 || uid !== undefined) && 'needs root on the host side';
 
     test(program.name, { skip: isSkipped }, async () => {
+      assert.equal(buildFailures.get(program.name), undefined);
       for (let round = 0; round < repeat; round++) {
         const expected = await runNative(program);
         assert.ok(!expected.isTimedOut, `timed out natively after:\n${expected.stdout}`);
