@@ -83,7 +83,7 @@ stub_copy_fault:
  * From a trampoline: rax = site << 32 | nr; rcx and r11 are free as after a syscall, everything else is the guest's, the
  * flags and the red zone below rsp included. The thread is found by its fs base with instructions that leave flags alone.
  */
-  .globl stub_patched_entry
+  .section .text.patched, "ax"
 stub_patched_entry:
   mov %rsp, %rcx
   rdfsbase %r11
@@ -132,6 +132,7 @@ stub_unknown_thread:
   call stub_patched_main
   ud2
 
+  .section .text.entry, "ax"
 /* The way back: rdi = thread, rsi = result. An interrupt in here is completed by on_kick. */
   .globl stub_exit_patched, stub_exit_begin, stub_exit_end
 stub_exit_patched:

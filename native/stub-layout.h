@@ -9,6 +9,8 @@
 #define STUB_BASE 0x7ff000000000
 #define STUB_TEXT_START 0x7ff000000000
 #define STUB_TEXT_END 0x7ff000010000
+/* Where trampolines jump to: the first instruction of the text. */
+#define STUB_PATCHED_ENTRY 0x7ff000000000
 /* One page of code that is deliberately outside the trusted text: its syscall instruction traps. */
 #define STUB_SLOW_PAGE 0x7ff000010000
 #define STUB_DATA_START 0x7ff000020000
@@ -107,10 +109,8 @@
 #define OP_LOAD_FPU 1031
 #define OP_SET_GS 1032
 #define OP_GET_GS 1033
-#define OP_PATCH 1034
-#define OP_COPY_IN 1035
-#define OP_STASH_FPU 1036
-#define OP_UNSTASH_FPU 1037
+#define OP_WRITE 1034
+#define OP_POKE 1035
 /* An mmap's descriptor argument counts from here for the descriptors just received. */
 #define RECEIVED_FD_BASE 1000000
 #define RECEIVED_FD_LIMIT 16

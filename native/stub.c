@@ -103,7 +103,6 @@ extern u8 stub_copy_begin[], stub_copy_end[], stub_copy_fault[];
 extern u8 stub_exit_begin[], stub_exit_end[];
 extern u8 slow_syscall_end[];
 extern void stub_restore(void);
-extern void stub_patched_entry(void);
 extern void stub_exit_patched(struct thread *t, u64 rax) __attribute__((noreturn));
 extern void stub_sigreturn(struct ucontext *frame) __attribute__((noreturn));
 
@@ -376,48 +375,33 @@ static long do_thread(struct thread *t, u32 slot, u64 cookie) {
                     (long)(child->mailbox + MB_TID), (long)cookie, thread_main, child);
 }
 
-/*
- * Overwrites the five bytes at a site by a jump. Other threads may be running there: int3 first, then the tail, then the
- * first byte, with the pipelines of all threads synchronised in between (membarrier(2), as the kernel pokes its own text).
- */
-static long do_patch(const u64 *a) {
-  u8 *at = (u8 *)a[0];
-  u8 *trampoline = (u8 *)a[1];
-  long prot = (long)a[2];
-  u64 site = a[3];
-  u64 nr = a[4];
-  if (site >= SITE_LIMIT) return -22;
+/* The words of a WRITE or POKE carry six bytes each: what the sentry's numbers hold exactly. */
+#define WORD_BYTES 6
 
-  /* movabs $(site << 32 | nr), %rax; jmp *(the last word of the page) */
-  u64 page = (u64)trampoline & ~0xfffUL;
-  u64 entry = (u64)stub_patched_entry;
-  u8 code[16] = {0x48, 0xb8, [10] = 0xff, [11] = 0x25};
-  *(u64 *)(code + 2) = site << 32 | (u32)nr;
-  *(u32 *)(code + 12) = (u32)(page + 4088 - ((u64)trampoline + 16));
-  long r = stub_syscall(__NR_mprotect, (long)page, 4096, 7, 0, 0, 0);
-  if (r < 0) return r;
-  if (stub_copy((void *)(page + 4088), &entry, 8) || stub_copy(trampoline, code, 16)) return -14;
-  stub_syscall(__NR_mprotect, (long)page, 4096, 5, 0, 0, 0);
-  ((u64 *)SITE_TABLE)[site] = (u64)at + 7;
-
-  page = (u64)at & ~0xfffUL;
-  u64 length = (((u64)at + 5 + 0xfff) & ~0xfffUL) - page;
-  r = stub_syscall(__NR_mprotect, (long)page, (long)length, prot | 3, 0, 0, 0);
-  if (r < 0) return r;
-  u32 distance = (u32)((u64)trampoline - ((u64)at + 5));
-  u8 trap = 0xcc;
-  u8 jump = 0xe9;
-  if (!stub_copy(at, &trap, 1)) {
-    stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-    stub_copy(at + 1, &distance, 4);
-    stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-    stub_copy(at, &jump, 1);
-    stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
-  }
-  return stub_syscall(__NR_mprotect, (long)page, (long)length, prot, 0, 0, 0);
+static long do_write(u8 *to, u64 length, const u64 *words) {
+  u8 bytes[4 * WORD_BYTES];
+  for (int i = 0; i < 4; i++) memcpy(bytes + i * WORD_BYTES, &words[i], WORD_BYTES);
+  if (length > sizeof bytes) return -22;
+  return stub_copy(to, bytes, length) ? -14 : 0;
 }
 
-static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
+/*
+ * Overwrites the bytes of an instruction. Other threads may be running there: int3 first, then the tail, then the first
+ * byte, with the pipelines of all threads synchronised in between (membarrier(2), as the kernel pokes its own text).
+ */
+static long do_poke(u8 *at, u64 length, u64 word) {
+  u8 trap = 0xcc;
+  if (length < 1 || length > WORD_BYTES) return -22;
+  if (stub_copy(at, &trap, 1)) return -14;
+  stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
+  stub_copy(at + 1, (u8 *)&word + 1, length - 1);
+  stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
+  stub_copy(at, &word, 1);
+  stub_syscall(__NR_membarrier, 0x20, 0, 0, 0, 0, 0);
+  return 0;
+}
+
+static long run_command(struct thread *t, u32 op, u64 *a) {
   switch (op) {
     case OP_RECEIVE_FDS:
       receive_fds(t);
@@ -436,8 +420,6 @@ static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
       t->is_fpu_stashed = 1;
       return 0;
     }
-    case OP_STASH_FPU:
-      return stub_copy((void *)a[0], fpu_image(t), xstate_size + 4) ? -14 : 0;
     case OP_FORK:
       return do_fork(t);
     case OP_THREAD:
@@ -447,16 +429,16 @@ static long run_command(struct thread *t, u8 *mb, u32 op, u64 *a) {
       register_fs(t, a[0]);
       return 0;
     case OP_GET_FS:
-      *(volatile u64 *)(mb + MB_FPU) = read_fs();
-      return 0;
+      return (long)read_fs();
     case OP_SET_GS:
       write_gs(a[0]);
       return 0;
     case OP_GET_GS:
-      *(volatile u64 *)(mb + MB_FPU) = read_gs();
-      return 0;
-    case OP_PATCH:
-      return do_patch(a);
+      return (long)read_gs();
+    case OP_WRITE:
+      return do_write((u8 *)a[0], a[1], a + 2);
+    case OP_POKE:
+      return do_poke((u8 *)a[0], a[1], a[2]);
     default:
       if (op >= 1024) return -38;
       return stub_syscall(op, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
@@ -496,7 +478,7 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
         u64 args[6];
         memcpy(args, command + 8, sizeof args);
         u32 op = *(volatile u32 *)command;
-        long result = run_command(t, mb, op, args);
+        long result = run_command(t, op, args);
         if (op == OP_FORK && result == 0) {
           /* The child: its mailbox is new and empty. */
           mb = t->mailbox;

@@ -2,6 +2,9 @@
 export const STUB_BASE = 0x7ff000000000;
 export const STUB_TEXT_START = 0x7ff000000000;
 export const STUB_TEXT_END = 0x7ff000010000;
+export const STUB_PATCHED_ENTRY = 0x7ff000000000;
+export const SITE_TABLE = 0x7ff000100000;
+export const SITE_LIMIT = 0x100000;
 export const MAILBOXES = 0x7ff020000000;
 export const MAILBOX_STRIDE = 0x8000;
 export const THREAD_LIMIT = 4096;
@@ -65,7 +68,10 @@ export const OP_THREAD = 1028;
 export const OP_SET_FS = 1029;
 export const OP_GET_FS = 1030;
 export const OP_LOAD_FPU = 1031;
-export const OP_PATCH = 1034;
+export const OP_SET_GS = 1032;
+export const OP_GET_GS = 1033;
+export const OP_WRITE = 1034;
+export const OP_POKE = 1035;
 export const RECEIVED_FD_BASE = 1000000;
 
 export const GP_SENTRY_ASLEEP = 0;

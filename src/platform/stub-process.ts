@@ -68,6 +68,8 @@ export class StubProcess {
   #slots = 0;
   #pid = 0;
   #pidfd = -1;
+  /** The stub's end of the control socket, until it has it. */
+  #theirs = -1;
   isGone = false;
 
   constructor(window: MailboxWindow, gate: CloneGate, control: number, memoryFd: number) {
@@ -124,23 +126,29 @@ export class StubProcess {
     return undefined;
   }
 
-  /**
-   * Prepares a fork by `thread`: queues the commands in its mailbox and gives the thread that the child will have.
-   * The child reports with KIND_STARTED, the parent with KIND_DONE.
-   */
-  prepareFork(thread: StubThread): StubThread | number {
+  /** The process that a fork by `thread` will make: the thread in it, which reports with KIND_STARTED; -errno. */
+  forkTarget(thread: StubThread): StubThread | number {
     const [ours, theirs] = socketPair();
     const child = new StubProcess(this.window, this.gate, ours, this.window.createMemory());
+    child.#theirs = theirs;
     const childThread = child.addThread(thread.slot);
-    const sent = sendFds(this.control, [child.memoryFd, theirs], this.gate.expect(CLONE_FORK));
-    native.syscall(CLOSE, theirs);
-    if (typeof childThread === 'number' || sent < 0) {
-      child.destroy();
-      return typeof childThread === 'number' ? childThread : sent;
-    }
+    if (typeof childThread === 'number') child.destroy();
+    return childThread;
+  }
+
+  /** Queues the fork that makes `child` in the thread's mailbox, which reports with KIND_DONE: 0 or -errno. */
+  commandFork(thread: StubThread, child: StubProcess): number {
+    const sent = sendFds(this.control, [child.memoryFd, child.#theirs], this.gate.expect(CLONE_FORK));
+    child.#closeTheirs();
+    if (sent < 0) return sent;
     thread.command(L.OP_RECEIVE_FDS);
     thread.command(L.OP_FORK);
-    return childThread;
+    return 0;
+  }
+
+  #closeTheirs(): void {
+    if (this.#theirs >= 0) native.syscall(CLOSE, this.#theirs);
+    this.#theirs = -1;
   }
 
   /**
@@ -187,6 +195,7 @@ export class StubProcess {
     for (const base of this.#chunks) if (base !== undefined) this.window.unmap(base);
     native.syscall(CLOSE, this.control);
     native.syscall(CLOSE, this.memoryFd);
+    this.#closeTheirs();
     if (this.#pidfd >= 0) native.syscall(CLOSE, this.#pidfd);
   }
 
@@ -335,12 +344,6 @@ export class StubThread {
     const failed = this.#i32[this.word + (L.MB_FAULT >> 2)] >>> 0;
     // A stub that names no command of ours, or calls success failure, is lying: it gets an error all the same.
     return failed < count ? Math.min(-1, Math.max(-4095, this.commandResult(failed))) : -EINVAL;
-  }
-
-  /** What OP_GET_FS or OP_GET_GS found. */
-  get commandValue(): number {
-    const at = this.word + (L.MB_FPU >> 2);
-    return (this.#i32[at] >>> 0) + (this.#i32[at + 1] >>> 0) * 2 ** 32;
   }
 
   /** After a failure: which command it was. */

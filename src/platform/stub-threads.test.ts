@@ -77,7 +77,15 @@ test('a hot site is patched; registers, flags and the red zone survive, and a ju
   next(thread);
   thread.command(L.OP_SET_FS, STACK + 0x100);
   thread.reply(L.ACTION_RESULT, 0);
-  const patcher = new Patcher(() => CODE + 0x200000);
+  const page = CODE + 0x200000;
+  const space = { takePage: () => page, textProt: () => 5 };
+  const host = {
+    isBusy: false,
+    queue: (op: number, ...args: number[]) => void thread.command(op, ...args),
+    readMemory: thread.process.readMemory.bind(thread.process),
+  };
+  const patcher = new Patcher(space, host);
+  const siteBytes = thread.base + L.MB_SITE_BYTES + 16;
   let patched = 0;
   for (let i = 0; i < 100; i++) {
     next(thread);
@@ -88,11 +96,25 @@ test('a hot site is patched; registers, flags and the red zone survive, and a ju
       assert.equal(thread.argument(1), 0x77, `red zone after call ${i - 1}`);
     }
     if (thread.kind === L.KIND_PATCHED) patched += 1;
-    else patcher.onTrap(thread, CODE + 0x12, window.u8, thread.base + L.MB_SITE_BYTES, 7);
+    else if (patcher.isHot(CODE + 0x12, window.u8, siteBytes)) assert.ok(patcher.patch(CODE + 0x12));
     thread.reply(L.ACTION_RESULT, i);
   }
   assert.equal(patched, 92);
   next(thread);
+  // What the guest may write to is put back first, and takes more traps to be patched again.
+  patcher.onTextChange(CODE, CODE + 4096);
+  thread.reply(L.ACTION_RESULT, 100);
+  next(thread);
+  const back = new Uint8Array(code.length);
+  assert.equal(thread.process.readMemory(CODE, back, 0, back.length), back.length);
+  assert.deepEqual([...back], code);
+  let traps = 0;
+  for (; thread.kind === L.KIND_TRAP; traps++) {
+    if (patcher.isHot(CODE + 0x12, window.u8, siteBytes)) assert.ok(patcher.patch(CODE + 0x12));
+    thread.reply(L.ACTION_RESULT, 0);
+    next(thread);
+  }
+  assert.equal(traps, 128);
   const text = new Uint8Array(2);
   assert.equal(thread.process.readMemory(CODE + 0x10, text, 0, 2), 2);
   assert.deepEqual([...text], [0x0f, 0x05]);

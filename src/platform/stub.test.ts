@@ -59,8 +59,9 @@ test('fork makes a second process with the same memory and a mailbox of its own'
   // syscall; mov %rax,%rdi; syscall
   const parent = start([0x0f, 0x05, 0x48, 0x89, 0xc7, 0x0f, 0x05]);
   next(parent);
-  const child = parent.process.prepareFork(parent);
+  const child = parent.process.forkTarget(parent);
   assert.ok(typeof child !== 'number');
+  assert.equal(parent.process.commandFork(parent, child.process), 0);
   parent.reply(L.ACTION_RESULT, 77, 1);
   assert.equal(next(child).kind, L.KIND_STARTED);
   assert.equal(next(parent).kind, L.KIND_DONE);

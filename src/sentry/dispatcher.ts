@@ -20,6 +20,10 @@ import { type FaultContext, NO_FAULT, pushFrame, readRegister } from './signal-f
 const EINTR = 4;
 const RESTART_SYSCALL = 219;
 const SYSCALL_LENGTH = 2;
+/** How many of the bytes that the stub copies around a site are before the return address. */
+const SITE_BYTES_BEFORE = 16;
+/** Trap number of int3. */
+const TRAP_BREAKPOINT = 3;
 const MAX_RESTART = -512;
 const MIN_RESTART = -516;
 /** A handler that has answered its thread itself, or will. */
@@ -118,6 +122,7 @@ export class Dispatcher implements GuestHandler {
     thread.takeRequest();
     const nr = thread.number;
     guest.nr = nr;
+    guest.hotSite = thread.kind === L.KIND_TRAP ? this.#hotSite(guest) : 0;
     const def = this.#parts.table[nr];
     if (def === undefined) {
       this.#parts.onUnimplemented(nr);
@@ -150,6 +155,31 @@ export class Dispatcher implements GuestHandler {
     );
   }
 
+  /** The return address of the call when its site is to be patched, else 0. */
+  #hotSite(guest: Guest): number {
+    const { thread, host } = guest;
+    if (host.patcher === null) return 0;
+    const rip = readRegister(thread, REG.rip);
+    const { u8 } = thread.process.window;
+    return host.patcher.isHot(rip, u8, thread.base + L.MB_SITE_BYTES + SITE_BYTES_BEFORE) ? rip : 0;
+  }
+
+  #patch(guest: Guest, result: number): void {
+    const { host, hotSite } = guest;
+    guest.hotSite = 0;
+    if (host.patcher === null || !host.patcher.patch(hotSite)) {
+      this.complete(guest, result);
+      return;
+    }
+    host.current = guest.thread;
+    this.track(
+      host.flush().then((failure) => {
+        if (failure < 0) host.patcher?.forget(hotSite);
+        this.complete(guest, result);
+      }),
+    );
+  }
+
   #errorResult(name: string, error: unknown): number {
     if (error instanceof Errno) return -error.code;
     this.#parts.onDefect(name, error);
@@ -174,12 +204,12 @@ export class Dispatcher implements GuestHandler {
   complete(guest: Guest, result: number): void {
     if (result === NO_ANSWER || guest.isDead) return;
     if (guest.host.hasQueued) {
-      const isBlocked = guest.host;
-      this.track(
-        isBlocked.flush().then((failure) => {
-          this.complete(guest, failure < 0 ? failure : result);
-        }),
-      );
+      guest.host.current = guest.thread;
+      this.track(guest.host.flush().then((failure) => this.complete(guest, failure < 0 ? failure : result)));
+      return;
+    }
+    if (guest.hotSite !== 0) {
+      this.#patch(guest, result);
       return;
     }
     if ((result <= MAX_RESTART && result >= MIN_RESTART) || guest.task.hasSignalToDeliver()) {
@@ -214,6 +244,14 @@ export class Dispatcher implements GuestHandler {
     const { thread, task } = guest;
     guest.nr = -1;
     const fault = thread.fault();
+    if (fault.trap === TRAP_BREAKPOINT) {
+      const addr = readRegister(thread, REG.rip) - 1;
+      if (guest.host.patcher?.isOurBreakpoint(addr)) {
+        this.#put(guest, REG.rip, addr);
+        this.resumeRegisters(guest, L.FPU_KEEP);
+        return;
+      }
+    }
     forceSignal(task, fault.signo, fault.code > 0 ? fault.code : SI_KERNEL, fault.address);
     this.track(this.#leave(guest, 0, fault));
   }
@@ -266,16 +304,16 @@ export class Dispatcher implements GuestHandler {
 
   /** Sets the registers so that the call is made again, or has its result. */
   #restart(guest: Guest, result: number, action: number): void {
-    const { registers } = guest;
-    const put = (register: number, value: number): void => {
-      registers.setUint32(register * 8, value >>> 0, true);
-      registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
-    };
     if (action === RESTART_SAME || action === RESTART_BLOCK) {
-      put(REG.rax, action === RESTART_BLOCK ? RESTART_SYSCALL : guest.nr);
-      put(REG.rip, readRegister(guest.thread, REG.rip) - SYSCALL_LENGTH);
+      this.#put(guest, REG.rax, action === RESTART_BLOCK ? RESTART_SYSCALL : guest.nr);
+      this.#put(guest, REG.rip, readRegister(guest.thread, REG.rip) - SYSCALL_LENGTH);
     } else {
-      put(REG.rax, action === RESTART_EINTR ? -EINTR : result);
+      this.#put(guest, REG.rax, action === RESTART_EINTR ? -EINTR : result);
     }
+  }
+
+  #put(guest: Guest, register: number, value: number): void {
+    guest.registers.setUint32(register * 8, value >>> 0, true);
+    guest.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
   }
 }

@@ -30,6 +30,8 @@ export class Guest implements GuestThread, ThreadOwner {
   isInKernel = true;
   /** Number of the system call being handled; -1 for a fault or an interrupt. */
   nr = -1;
+  /** Where the call returns to when its site is to be patched before that; else 0. */
+  hotSite = 0;
 
   constructor(handler: GuestHandler, thread: StubThread, host: StubHost) {
     this.handler = handler;

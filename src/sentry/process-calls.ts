@@ -19,8 +19,10 @@ import { type Dispatcher, NO_ANSWER } from './dispatcher.ts';
 import { Guest } from './guest.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostLayout } from './host-layout.ts';
+import { inheritPatches, startPatching } from './mapped-text.ts';
 import type { Processes } from './processes.ts';
 import { popFrame } from './signal-frame.ts';
+import { restoreThread, saveThread } from './thread-state.ts';
 
 const AT_FDCWD = -100;
 const SIGSEGV = 11;
@@ -36,8 +38,6 @@ const ARCH_SET_GS = 0x1001;
 const ARCH_SET_FS = 0x1002;
 const ARCH_GET_FS = 0x1003;
 const ARCH_GET_GS = 0x1004;
-const OP_SET_GS = 1032;
-const OP_GET_GS = 1033;
 const USER_END = 2 ** 47;
 
 interface CloneRequest {
@@ -128,13 +128,13 @@ export class ProcessCalls {
     const { thread } = guest;
     if (code === ARCH_SET_FS || code === ARCH_SET_GS) {
       if (addr >= USER_END) return -1;
-      thread.command(code === ARCH_SET_FS ? L.OP_SET_FS : OP_SET_GS, addr);
+      thread.command(code === ARCH_SET_FS ? L.OP_SET_FS : L.OP_SET_GS, addr);
       return 0;
     }
     if (code !== ARCH_GET_FS && code !== ARCH_GET_GS) return -EINVAL;
-    thread.command(code === ARCH_GET_FS ? L.OP_GET_FS : OP_GET_GS);
+    const command = thread.command(code === ARCH_GET_FS ? L.OP_GET_FS : L.OP_GET_GS);
     await this.#processes.carryOut(guest);
-    return task.mem.writeU64(addr, thread.commandValue);
+    return task.mem.writeU64(addr, thread.commandResult(command));
   }
 
   #clone3(task: Task, args: number, size: number): number | Promise<number> {
@@ -173,13 +173,16 @@ export class ProcessCalls {
     if (refused < 0) return refused;
     const guest = processes.guestOf(task);
     const isShared = (flags & C.CLONE_VM) !== 0;
-    if (isShared && (flags & C.CLONE_VFORK) !== 0) return this.#vfork(task, guest, request);
-    const made = isShared ? await processes.thread(dispatcher, guest) : await processes.fork(dispatcher, guest);
-    if (typeof made === 'number') return made;
-    const mm = isShared ? task.mm : task.mm.clone(made.host);
-    if (isShared && (flags & C.CLONE_THREAD) === 0) mm.ref();
+    // A borrowed thread keeps its owner's thread area, so whoever wants another gets a thread of its own.
+    if (isShared && (flags & (C.CLONE_VFORK | C.CLONE_SETTLS)) === C.CLONE_VFORK) {
+      return this.#vfork(task, guest, request);
+    }
+    const forked = isShared ? await this.#newThread(task, guest, flags) : await this.#newProcess(task, guest);
+    if (typeof forked === 'number') return forked;
+    const { made, mm } = forked;
     const child = this.#newTask(task, request, mm);
     if (typeof child === 'number') {
+      if (mm !== task.mm || (flags & C.CLONE_THREAD) === 0) mm.unref();
       processes.abandon(made);
       return child;
     }
@@ -205,6 +208,23 @@ export class ProcessCalls {
     else dispatcher.resumeRegisters(made, L.FPU_KEEP);
     if (vforkDone !== null) await vforkDone;
     return pidfd < 0 ? pidfd : child.tid;
+  }
+
+  async #newThread(task: Task, guest: Guest, flags: number): Promise<{ made: Guest; mm: AddressSpace } | number> {
+    const made = await this.#processes.thread(this.dispatcher, guest);
+    if (typeof made === 'number') return made;
+    return { made, mm: (flags & C.CLONE_THREAD) === 0 ? task.mm.ref() : task.mm };
+  }
+
+  async #newProcess(task: Task, guest: Guest): Promise<{ made: Guest; mm: AddressSpace } | number> {
+    const fork = this.#processes.fork(this.dispatcher, guest);
+    if (typeof fork === 'number') return fork;
+    const mm = task.mm.clone(fork.host);
+    inheritPatches(guest.host, mm, fork.host);
+    const made = await fork.child;
+    if (typeof made !== 'number') return { made, mm };
+    mm.unref();
+    return made;
   }
 
   #newTask(task: Task, request: CloneRequest, mm: AddressSpace): Task | number {
@@ -243,12 +263,11 @@ export class ProcessCalls {
     child.thread = borrower;
     child.mem = new GuestMemory(guest.thread);
     const pidfd = this.#afterClone(task, child, borrower, request);
-    const saved = new Uint8Array(guest.registers.buffer, guest.registers.byteOffset, 18 * 8).slice();
+    const saved = await saveThread(processes, guest);
     const threadBack = new Promise<void>((resolve) => {
       guest.onThreadBack = resolve;
     });
     guest.thread.owner = borrower;
-    if ((request.flags & C.CLONE_SETTLS) !== 0) guest.thread.command(L.OP_SET_FS, request.tls);
     setRegister(borrower, REG.rax, 0);
     if (request.stack !== 0) setRegister(borrower, REG.rsp, request.stack);
     dispatcher.resumeRegisters(borrower, L.FPU_KEEP);
@@ -256,11 +275,11 @@ export class ProcessCalls {
     guest.onThreadBack = null;
     guest.thread.owner = guest;
     guest.isInKernel = true;
-    new Uint8Array(guest.registers.buffer, guest.registers.byteOffset, 18 * 8).set(saved);
     if (guest.isDead) {
       processes.endThread(guest);
       return NO_ANSWER;
     }
+    restoreThread(guest, saved);
     setRegister(guest, REG.rax, pidfd < 0 ? pidfd : child.tid);
     dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
     return NO_ANSWER;
@@ -342,6 +361,7 @@ export class ProcessCalls {
     for (const { start, end, name } of layout.ranges)
       mm.reserve(start, end, name === '' ? 'reserved' : 'special', name, 5);
     fresh.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
+    startPatching(mm, fresh.host);
     processes.bind(fresh.thread.process, mm);
     task.mm = mm;
     oldMm.unref();

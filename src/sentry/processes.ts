@@ -24,6 +24,12 @@ export interface ProcessesParts {
   onHostDeath(guests: readonly Guest[]): void;
 }
 
+/** A fork under way: the address space's host, and the child's guest, which waits to be answered, or -errno. */
+export interface Fork {
+  readonly host: StubHost;
+  readonly child: Promise<Guest | number>;
+}
+
 export class Processes {
   readonly #parts: ProcessesParts;
   readonly #guests = new Map<Task, Guest>();
@@ -48,11 +54,24 @@ export class Processes {
     return this.#started(handler, thread, this.hostOf(thread.process));
   }
 
-  /** Forks the process of a guest that is in the kernel: the child's guest, which waits to be answered, or -errno. */
-  async fork(handler: GuestHandler, parent: Guest): Promise<Guest | number> {
-    const thread = parent.thread.process.prepareFork(parent.thread);
-    if (typeof thread === 'number') return thread;
-    return this.#cloned(handler, parent, thread, this.hostOf(thread.process));
+  /**
+   * Forks the process of a guest that is in the kernel. The child has what was queued on the host before this call, and
+   * nothing that comes later, so the caller copies its own records of the address space at once.
+   */
+  fork(handler: GuestHandler, parent: Guest): Fork | number {
+    const { thread } = parent;
+    const target = thread.process.forkTarget(thread);
+    if (typeof target === 'number') return target;
+    const host = this.hostOf(target.process);
+    const child = parent.host.exclusively(async () => {
+      const refused = thread.process.commandFork(thread, target.process);
+      if (refused < 0) {
+        target.process.destroy();
+        return refused;
+      }
+      return this.#cloned(handler, parent, target, host);
+    });
+    return { host, child };
   }
 
   /** Makes another thread in the process of a guest that is in the kernel. */
@@ -60,6 +79,11 @@ export class Processes {
     const thread = parent.thread.process.prepareThread(parent.thread);
     if (typeof thread === 'number') return thread;
     return this.#cloned(handler, parent, thread, parent.host);
+  }
+
+  /** Bytes of a thread's XSAVE image. */
+  get xstateSize(): number {
+    return this.#parts.zygote.xstateSize;
   }
 
   /** The guest runs this task from now on. */

@@ -7,6 +7,7 @@ import { ENOMEM } from '../abi/errno.ts';
 import { sendFds } from '../host/sockets.ts';
 import type { AddressSpaceHost, HostOperation } from '../mm/address-space-host.ts';
 import { ACTION_RESUME, COMMAND_LIMIT, OP_CLOSE_FDS, OP_RECEIVE_FDS, RECEIVED_FD_BASE } from '../platform/layout.ts';
+import type { Patcher, PatchHost } from '../platform/patcher.ts';
 import type { StubProcess, StubThread } from '../platform/stub-process.ts';
 
 const MMAP = 9;
@@ -24,15 +25,18 @@ interface Operation {
 /** How `flush` waits for a thread to have carried out its commands. */
 export type AwaitDone = (thread: StubThread) => Promise<void>;
 
-export class StubHost implements AddressSpaceHost {
+export class StubHost implements AddressSpaceHost, PatchHost {
   readonly process: StubProcess;
   /** The thread whose call is being handled; it carries out what is queued. */
   current: StubThread | null = null;
   /** Told of mappings that are not there after all: the address space's `onHostFailure`. */
   onFailure: ((operation: HostOperation, addr: number, length: number) => void) | null = null;
+  /** Null before the first exec. */
+  patcher: Patcher | null = null;
   readonly #awaitDone: AwaitDone;
   readonly #queue: Operation[] = [];
-  #tail: Promise<number> = Promise.resolve(0);
+  #tail: Promise<unknown> = Promise.resolve();
+  #underWay = 0;
 
   constructor(process: StubProcess, awaitDone: AwaitDone) {
     this.process = process;
@@ -43,28 +47,45 @@ export class StubHost implements AddressSpaceHost {
     return this.#queue.length > 0;
   }
 
+  get isBusy(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /** A host call or command of the stub. */
+  queue(nr: number, ...args: number[]): void {
+    this.#queue.push({ nr, args, hostFd: -1 });
+  }
   mmap(addr: number, length: number, prot: number, flags: number, hostFd: number, offset: number): void {
     this.#queue.push({ nr: MMAP, args: [addr, length, prot, flags, hostFd, offset], hostFd });
   }
   munmap(addr: number, length: number): void {
-    this.#queue.push({ nr: MUNMAP, args: [addr, length], hostFd: -1 });
+    this.queue(MUNMAP, addr, length);
   }
   mprotect(addr: number, length: number, prot: number): void {
-    this.#queue.push({ nr: MPROTECT, args: [addr, length, prot], hostFd: -1 });
+    this.queue(MPROTECT, addr, length, prot);
   }
   mremap(oldAddr: number, oldLength: number, newLength: number, flags: number, newAddr: number): void {
-    this.#queue.push({ nr: MREMAP, args: [oldAddr, oldLength, newLength, flags, newAddr], hostFd: -1 });
+    this.queue(MREMAP, oldAddr, oldLength, newLength, flags, newAddr);
   }
   madvise(addr: number, length: number, advice: number): void {
-    this.#queue.push({ nr: MADVISE, args: [addr, length, advice], hostFd: -1 });
+    this.queue(MADVISE, addr, length, advice);
   }
 
+  /** Carries out what is queued, by `current`, after all that was queued before: 0 or the -errno of what failed. */
   flush(): Promise<number> {
     const thread = this.current;
     const operations = this.#queue.splice(0);
-    const before = this.#tail;
-    const done = before.then(() => (thread === null ? -ENOMEM : this.#carryOut(thread, operations)));
-    this.#tail = done;
+    return this.exclusively(async () => (thread === null ? -ENOMEM : this.#carryOut(thread, operations)));
+  }
+
+  /** Runs `job` when all that was asked of this process before has been done, and before whatever comes later. */
+  exclusively<T>(job: () => Promise<T>): Promise<T> {
+    this.#underWay += 1;
+    const done = this.#tail.then(job).finally(() => {
+      this.#underWay -= 1;
+    });
+    // Whoever asked hears of a failure; those behind only need it to be over.
+    this.#tail = done.catch(() => undefined);
     return done;
   }
 
