@@ -72,6 +72,14 @@ export class Credentials implements CredentialFields {
     return gid === this.egid || this.groups.includes(gid);
   }
 
+  /** Those by which access(2) judges: the real ids, and root's powers only for a real root (Linux: access_override_creds). */
+  forAccess(): Credentials {
+    const hasFixup = (this.securebits & SECBIT_NO_SETUID_FIXUP) === 0;
+    const effective = !hasFixup ? this.caps.effective : this.uid === 0 ? this.caps.permitted : NO_CAPABILITIES;
+    if (this.fsuid === this.uid && this.fsgid === this.gid && effective === this.caps.effective) return this;
+    return this.with({ fsuid: this.uid, fsgid: this.gid, caps: { ...this.caps, effective } });
+  }
+
   with(changes: Partial<CredentialFields>): Credentials {
     return new Credentials({ ...this, ...changes });
   }

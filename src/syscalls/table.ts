@@ -1,7 +1,10 @@
 /** The table of system calls of x86-64: every family's declarations by number. */
 import type { SyscallDef } from './define.ts';
+import { descriptorSyscalls } from './descriptors.ts';
+import { directorySyscalls } from './directories.ts';
 import { epollSyscalls } from './epoll.ts';
 import { eventfdSyscalls } from './eventfd.ts';
+import { fcntlSyscalls } from './fcntl.ts';
 import { fileIoSyscalls } from './file-io.ts';
 import { futexSyscalls } from './futex.ts';
 import { identitySyscalls } from './identity.ts';
@@ -9,6 +12,7 @@ import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
 import { memorySyscalls } from './memory.ts';
 import { numaSyscalls } from './numa.ts';
+import { openFileSyscalls } from './open-files.ts';
 import { pidfdSyscalls } from './pidfd.ts';
 import { pipeSyscalls } from './pipe.ts';
 import { pollSyscalls } from './poll.ts';
@@ -21,13 +25,17 @@ import { signalSyscalls } from './signal.ts';
 import { socketSyscalls } from './socket.ts';
 import { socketIoSyscalls } from './socket-io.ts';
 import { socketOptionSyscalls } from './socket-options.ts';
+import { statSyscalls } from './stat.ts';
 import { systemSyscalls } from './system.ts';
 import { timeSyscalls } from './time.ts';
 import { waitSyscalls } from './wait.ts';
 
 const FAMILIES: readonly (readonly SyscallDef[])[] = [
+  descriptorSyscalls,
+  directorySyscalls,
   epollSyscalls,
   eventfdSyscalls,
+  fcntlSyscalls,
   fileIoSyscalls,
   futexSyscalls,
   identitySyscalls,
@@ -35,6 +43,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   limitsSyscalls,
   memorySyscalls,
   numaSyscalls,
+  openFileSyscalls,
   pidfdSyscalls,
   pipeSyscalls,
   pollSyscalls,
@@ -47,6 +56,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   socketIoSyscalls,
   socketOptionSyscalls,
   socketSyscalls,
+  statSyscalls,
   systemSyscalls,
   timeSyscalls,
   waitSyscalls,

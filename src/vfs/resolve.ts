@@ -17,7 +17,7 @@ export function startOf(task: Task, dirfd: number, path: string): Path | number 
 }
 
 /** Walks to what is named; AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH count. 0 (see `walk.mount`, `walk.dentry`) or -errno. */
-export function resolve(task: Task, dirfd: number, path: string, atFlags: number): number {
+export function resolve(task: Task, dirfd: number, path: string, atFlags: number, creds = task.creds): number {
   if (path.length === 0) {
     if ((atFlags & AT_EMPTY_PATH) === 0) return -ENOENT;
     const place = dirfd === AT_FDCWD ? task.fs.cwd : task.files.get(dirfd)?.path;
@@ -29,7 +29,7 @@ export function resolve(task: Task, dirfd: number, path: string, atFlags: number
   const start = startOf(task, dirfd, path);
   if (typeof start === 'number') return start;
   const flags = (atFlags & AT_SYMLINK_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW;
-  return walk.run(path, start, task.fs.root, task.creds, flags);
+  return walk.run(path, start, task.fs.root, creds, flags);
 }
 
 /** Walks to the directory of the last component: 0 (see `walk.lastName`, `walk.lastKind`) or -errno. */

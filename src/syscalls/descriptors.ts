@@ -1,0 +1,125 @@
+/** Descriptors themselves: close(2), dup(2), lseek(2), ioctl(2). */
+import { EBADF, EFAULT, EINVAL, ENOTTY } from '../abi/errno.ts';
+import { O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_CUR, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
+import { S_IFMT, S_IFREG } from '../abi/stat.ts';
+import type { Task } from '../kernel/task.ts';
+import type { FdTable } from '../vfs/fd-table.ts';
+import type { File } from '../vfs/file.ts';
+import { Stat } from '../vfs/inode.ts';
+import { full, type SyscallDef } from './define.ts';
+
+const CLOSE_RANGE_UNSHARE = 2;
+const CLOSE_RANGE_CLOEXEC = 4;
+
+const FIONBIO = 0x5421;
+const FIOASYNC = 0x5452;
+const FIONCLEX = 0x5450;
+const FIOCLEX = 0x5451;
+const FIONREAD = 0x541b;
+const FIOQSIZE = 0x5460;
+
+const scratch = new Stat();
+
+function sysClose(task: Task, fd: number): number {
+  return task.files.close(fd);
+}
+
+function sysCloseRange(task: Task, first: number, last: number, flags: number): number {
+  if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0 || first > last) return -EINVAL;
+  const isUnshared = (flags & CLOSE_RANGE_UNSHARE) !== 0;
+  if (isUnshared && !task.kernel.pids.shares.release(task.files)) task.files = task.files.clone();
+  const { files } = task;
+  for (let fd = Math.min(last, files.size - 1); fd >= first; fd--) {
+    if ((flags & CLOSE_RANGE_CLOEXEC) !== 0) files.setCloexec(fd, true);
+    else files.close(fd);
+  }
+  return 0;
+}
+
+function sysDup(task: Task, fd: number): number {
+  return task.files.dup(fd, false);
+}
+
+function sysDup2(task: Task, fd: number, newFd: number): number {
+  if (fd !== newFd) return task.files.dupTo(fd, newFd, false);
+  return task.files.get(fd) === undefined ? -EBADF : fd;
+}
+
+function sysDup3(task: Task, fd: number, newFd: number, flags: number): number {
+  if ((flags & ~O_CLOEXEC) !== 0 || fd === newFd) return -EINVAL;
+  return task.files.dupTo(fd, newFd, (flags & O_CLOEXEC) !== 0);
+}
+
+/** The open file that `fd` refers to, for calls that O_PATH descriptors do not have; undefined for none. */
+export function openFile(files: FdTable, fd: number): File | undefined {
+  const file = files.get(fd);
+  return file === undefined || (file.flags & O_PATH) !== 0 ? undefined : file;
+}
+
+function sysLseek(task: Task, fd: number, offset: number, whence: number): number {
+  const file = openFile(task.files, fd);
+  if (file === undefined) return -EBADF;
+  if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
+  if (whence === SEEK_CUR && file.isSeekable) {
+    const position = file.position + offset;
+    if (position < 0) return -EINVAL;
+    file.position = position;
+    return position;
+  }
+  const position = file.seek(offset, whence);
+  if (position >= 0 && file.isSeekable) file.position = position;
+  return position;
+}
+
+/** ioctl(2): what every file has is answered here, the rest by the file. */
+function sysIoctl(task: Task, fd: number, command: number, argument: number): number | Promise<number> {
+  const file = openFile(task.files, fd);
+  if (file === undefined) return -EBADF;
+  switch (command) {
+    case FIOCLEX:
+      return task.files.setCloexec(fd, true);
+    case FIONCLEX:
+      return task.files.setCloexec(fd, false);
+    case FIONBIO:
+      return setFlag(task, file, O_NONBLOCK, argument);
+    case FIOASYNC:
+      return setFlag(task, file, O_ASYNC, argument);
+    case FIONREAD:
+      return bytesAhead(task, file, command, argument);
+    case FIOQSIZE:
+      return fileSize(task, file, argument);
+    default:
+      return file.ioctl(task, command, argument);
+  }
+}
+
+function setFlag(task: Task, file: File, flag: number, argument: number): number {
+  const isOn = task.mem.readU32(argument);
+  if (isOn === null) return -EFAULT;
+  file.flags = isOn === 0 ? file.flags & ~flag : file.flags | flag;
+  return 0;
+}
+
+/** For regular files what is left of them; the others know by themselves. */
+function bytesAhead(task: Task, file: File, command: number, argument: number): number | Promise<number> {
+  if ((file.inode.mode & S_IFMT) !== S_IFREG) return file.ioctl(task, command, argument);
+  const failed = file.inode.stat(scratch);
+  if (failed < 0) return failed;
+  return task.mem.writeU32(argument, Math.max(0, scratch.size - file.position) >>> 0);
+}
+
+function fileSize(task: Task, file: File, argument: number): number {
+  if ((file.inode.mode & S_IFMT) !== S_IFREG) return -ENOTTY;
+  const failed = file.inode.stat(scratch);
+  return failed < 0 ? failed : task.mem.writeU64(argument, scratch.size);
+}
+
+export const descriptorSyscalls: readonly SyscallDef[] = [
+  full(3, 'close', ['fd'], sysClose),
+  full(8, 'lseek', ['fd', 'off', 'whence'], sysLseek),
+  full(16, 'ioctl', ['fd', 'cmd', 'ptr'], sysIoctl),
+  full(32, 'dup', ['fd'], sysDup),
+  full(33, 'dup2', ['fd', 'fd'], sysDup2),
+  full(292, 'dup3', ['fd', 'fd', 'openflags'], sysDup3),
+  full(436, 'close_range', ['uint', 'uint', 'flags'], sysCloseRange),
+];
