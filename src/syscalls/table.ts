@@ -1,4 +1,6 @@
 /** The table of system calls of x86-64: every family's declarations by number. */
+
+import { attributeSyscalls } from './attributes.ts';
 import type { SyscallDef } from './define.ts';
 import { descriptorSyscalls } from './descriptors.ts';
 import { directorySyscalls } from './directories.ts';
@@ -11,6 +13,7 @@ import { identitySyscalls } from './identity.ts';
 import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
 import { memorySyscalls } from './memory.ts';
+import { nameSyscalls } from './names.ts';
 import { numaSyscalls } from './numa.ts';
 import { openFileSyscalls } from './open-files.ts';
 import { pidfdSyscalls } from './pidfd.ts';
@@ -26,11 +29,14 @@ import { socketSyscalls } from './socket.ts';
 import { socketIoSyscalls } from './socket-io.ts';
 import { socketOptionSyscalls } from './socket-options.ts';
 import { statSyscalls } from './stat.ts';
+import { statfsSyscalls } from './statfs.ts';
 import { systemSyscalls } from './system.ts';
 import { timeSyscalls } from './time.ts';
 import { waitSyscalls } from './wait.ts';
+import { xattrSyscalls } from './xattr.ts';
 
 const FAMILIES: readonly (readonly SyscallDef[])[] = [
+  attributeSyscalls,
   descriptorSyscalls,
   directorySyscalls,
   epollSyscalls,
@@ -42,6 +48,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   killSyscalls,
   limitsSyscalls,
   memorySyscalls,
+  nameSyscalls,
   numaSyscalls,
   openFileSyscalls,
   pidfdSyscalls,
@@ -57,9 +64,11 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   socketOptionSyscalls,
   socketSyscalls,
   statSyscalls,
+  statfsSyscalls,
   systemSyscalls,
   timeSyscalls,
   waitSyscalls,
+  xattrSyscalls,
 ];
 
 /** Indexed by number; the process calls that replace a task's thread are added by the sentry (`sentry/process-calls.ts`). */
