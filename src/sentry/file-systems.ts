@@ -9,12 +9,14 @@ import { OverlayFs } from '../fs/overlay/overlay-fs.ts';
 import { createProc } from '../fs/proc/proc.ts';
 import { vfsView } from '../fs/proc/vfs-view.ts';
 import { createSysfs } from '../fs/sys/sysfs.ts';
+import { provideMemfds } from '../fs/tmpfs/memfd.ts';
 import type { TmpfsHost } from '../fs/tmpfs/memory-fs.ts';
 import { defaultTmpfsOptions, Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { NativeHostFiles } from '../host/host-files.ts';
 import { hostMemory } from '../host/host-memory.ts';
 import { rootCredentials } from '../kernel/credentials.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
+import { provideUnixPaths } from '../net/unix/names.ts';
 import { allocateDev } from '../vfs/device-number.ts';
 import type { FileSystem } from '../vfs/inode.ts';
 import { attachMount, createMount, type Mount } from '../vfs/mount.ts';
@@ -22,6 +24,7 @@ import type { Path } from '../vfs/path.ts';
 import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
 import type { Volume } from './sandbox-options.ts';
+import { unixPaths } from './unix-paths.ts';
 
 const O_PATH = 0o10000000;
 const MS_RDONLY = 1;
@@ -82,6 +85,8 @@ export function mountStandard(
   const devpts = new DevPts(allocateDev(), bootTimeSec, kernel, (name) => findPath(root, `/dev/pts/${name}`));
   const devices = standardDevices(kernel, devpts, terminal);
   const host: TmpfsHost = { clock: kernel.clock, memory: hostMemory, devices };
+  provideMemfds(kernel, host);
+  provideUnixPaths(kernel, unixPaths);
   for (const directory of ['/proc', '/sys', '/dev']) makeDirectories(root, directory);
   const proc = createProc({
     kernel,

@@ -264,14 +264,14 @@ function gathered(task: Task, file: File, iov: Float64Array): number | Promise<n
   );
 }
 
-function sysReadv(task: Task, fd: number, addr: number, count: number): number | Promise<number> {
+export function sysReadv(task: Task, fd: number, addr: number, count: number): number | Promise<number> {
   const file = readable(task, fd);
   if (typeof file === 'number') return file;
   const iov = readIov(task, addr, count);
   return typeof iov === 'number' ? iov : vector(task, file, iov, 0, 0, AT_POSITION, doRead);
 }
 
-function sysWritev(task: Task, fd: number, addr: number, count: number): number | Promise<number> {
+export function sysWritev(task: Task, fd: number, addr: number, count: number): number | Promise<number> {
   const file = writable(task, fd);
   if (typeof file === 'number') return file;
   const iov = readIov(task, addr, count);

@@ -28,6 +28,9 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from '../abi/fcntl.ts';
+import { POLLIN, POLLOUT } from '../abi/poll.ts';
+import { PipeFile } from '../fs/pipe/pipe-file.ts';
+import { blockOn } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
 import { openAt } from '../vfs/open.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -60,8 +63,23 @@ const MODE_BITS = 0o7777;
 const OPEN_HOW_SIZE = 24;
 const PAGE_SIZE = 4096;
 
+/** Opening a FIFO waits for the other end (fifo(7)). */
+async function awaitPartner(task: Task, file: PipeFile, isCloexec: boolean): Promise<number> {
+  const status = await blockOn(task, file.queue, POLLIN | POLLOUT, () => (file.isPartnerAwaited ? -EAGAIN : 0));
+  if (status === 0) return installNew(task, file, isCloexec);
+  file.unref();
+  return status;
+}
+
 /** Opens and installs. `flags` may have bits that mean nothing; openat2(2) has refused those before. */
-function open(task: Task, dirfd: number, path: string, flags: number, mode: number, resolve: number): number {
+function open(
+  task: Task,
+  dirfd: number,
+  path: string,
+  flags: number,
+  mode: number,
+  resolve: number,
+): number | Promise<number> {
   const isTemporary = (flags & O_TMPFILE_BIT) !== 0;
   // O_TMPFILE has O_DIRECTORY in it, so that kernels without it refuse the call (open(2)).
   if (isTemporary && ((flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === 0 || (flags & O_CREAT) !== 0))
@@ -69,15 +87,24 @@ function open(task: Task, dirfd: number, path: string, flags: number, mode: numb
   if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY) && (flags & O_PATH) === 0) return -EINVAL;
   const known = (flags & O_PATH) !== 0 ? flags & PATH_FLAGS : (flags & OPEN_FLAGS) | O_LARGEFILE;
   const file = openAt(task, dirfd, path, known & ~O_CLOEXEC, mode & MODE_BITS & ~task.fs.umask, resolve);
-  return typeof file === 'number' ? file : installNew(task, file, (flags & O_CLOEXEC) !== 0);
+  if (typeof file === 'number') return file;
+  const isCloexec = (flags & O_CLOEXEC) !== 0;
+  if (file instanceof PipeFile && file.isPartnerAwaited) return awaitPartner(task, file, isCloexec);
+  return installNew(task, file, isCloexec);
 }
 
-function sysOpenat(task: Task, dirfd: number, pathAddr: number, flags: number, mode: number): number {
+function sysOpenat(task: Task, dirfd: number, pathAddr: number, flags: number, mode: number): number | Promise<number> {
   const path = task.mem.readPath(pathAddr);
   return typeof path === 'number' ? path : open(task, dirfd, path, flags, mode, 0);
 }
 
-function sysOpenat2(task: Task, dirfd: number, pathAddr: number, howAddr: number, size: number): number {
+function sysOpenat2(
+  task: Task,
+  dirfd: number,
+  pathAddr: number,
+  howAddr: number,
+  size: number,
+): number | Promise<number> {
   if (size < OPEN_HOW_SIZE) return -EINVAL;
   if (size > PAGE_SIZE) return -E2BIG;
   const how = task.mem.readBytes(howAddr, size);

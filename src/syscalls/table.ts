@@ -7,7 +7,9 @@ import { directorySyscalls } from './directories.ts';
 import { epollSyscalls } from './epoll.ts';
 import { eventfdSyscalls } from './eventfd.ts';
 import { fcntlSyscalls } from './fcntl.ts';
+import { fileCopySyscalls } from './file-copy.ts';
 import { fileIoSyscalls } from './file-io.ts';
+import { fileSyncSyscalls } from './file-sync.ts';
 import { futexSyscalls } from './futex.ts';
 import { identitySyscalls } from './identity.ts';
 import { killSyscalls } from './kill.ts';
@@ -42,7 +44,9 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   epollSyscalls,
   eventfdSyscalls,
   fcntlSyscalls,
+  fileCopySyscalls,
   fileIoSyscalls,
+  fileSyncSyscalls,
   futexSyscalls,
   identitySyscalls,
   killSyscalls,

@@ -4,8 +4,9 @@
  * Opening a FIFO waits for the other end. The file exists at once and counts as a reader or writer, as on Linux;
  * `isPartnerAwaited` tells the opener to sleep on `queue` until it is false, and to `unref` the file when a signal comes first.
  */
-import { EBADF, EFAULT, ENOTTY, ENXIO } from '../../abi/errno.ts';
-import { O_ACCMODE, O_NONBLOCK, O_RDWR, O_WRONLY } from '../../abi/fcntl.ts';
+import { CAP_SYS_RESOURCE } from '../../abi/capability.ts';
+import { EBADF, EFAULT, EINVAL, ENOTTY, ENXIO } from '../../abi/errno.ts';
+import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_ACCMODE, O_NONBLOCK, O_RDWR, O_WRONLY } from '../../abi/fcntl.ts';
 import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
 import type { Pipe } from '../../kernel/pipe.ts';
 import type { Task } from '../../kernel/task.ts';
@@ -65,6 +66,12 @@ export class PipeFile extends AnonymousFile {
 
   override write(src: Uint8Array, at: number, length: number, _offset: number): number {
     return this.#isWriter ? this.pipe.write(src, at, length) : -EBADF;
+  }
+
+  override fcntl(task: Task, command: number, argument: number): number {
+    if (command === F_GETPIPE_SZ) return this.pipe.ring.capacity;
+    if (command !== F_SETPIPE_SZ) return -EINVAL;
+    return this.pipe.setSize(argument, task.creds.hasCapability(CAP_SYS_RESOURCE));
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
