@@ -60,6 +60,8 @@ export class SigInfo {
   isForced = false;
   /** Waits in a queue now; a POSIX timer counts an overrun instead of queueing it again. */
   isQueued = false;
+  /** It has been taken from its queue: a timer goes on. */
+  onTaken: (() => void) | null = null;
   /** Whose RLIMIT_SIGPENDING it is counted on while queued; -1 for nobody's. */
   chargedUid = -1;
 

@@ -34,6 +34,7 @@ export function readCpuClock(task: Task, clockId: number): number {
 }
 
 function threadNs(task: Task): number {
+  task.kernel.pids.hooks.updateThreadUsage(task);
   return task.usage.userNs + task.usage.systemNs;
 }
 

@@ -66,6 +66,7 @@ export class PendingSignals {
     this.#entries.splice(at, 1);
     this.#uncharge(info);
     if (!this.#entries.some((entry) => entry.signo === signo)) this.#unmark(signo);
+    info.onTaken?.();
     return info;
   }
 

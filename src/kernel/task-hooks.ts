@@ -15,9 +15,11 @@ export class TaskHooks {
   /** The task has exited (`task.isExited`): the platform ends its host thread. */
   readonly taskExit: ((task: Task) => void)[] = [];
   /** The last thread has exited: POSIX timers, record locks. `group.exitStatus` is final. */
-  readonly groupExit: ((group: ThreadGroup) => void)[] = [];
+  readonly groupExit: ((group: ThreadGroup) => void)[] = [(group) => group.timers?.end()];
   /** exec has made `task` the only one of its group: POSIX timers go. */
-  readonly groupExec: ((task: Task) => void)[] = [];
-  /** Brings `task.usage` up to date before it is told to somebody. */
-  updateUsage: (task: Task) => void = () => {};
+  readonly groupExec: ((task: Task) => void)[] = [(task) => task.group.timers?.deletePosix()];
+  /** Brings the sum of what a process's threads have used up to date. */
+  updateUsage: (group: ThreadGroup) => void = () => {};
+  /** Brings `task.usage` itself up to date, which may cost more. */
+  updateThreadUsage: (task: Task) => void = () => {};
 }

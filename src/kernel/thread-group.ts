@@ -5,6 +5,7 @@ import { SIGCHLD } from '../abi/signal.ts';
 import type { Path } from '../vfs/path.ts';
 import type { ResourceLimits } from './limits.ts';
 import { PendingSignals } from './pending-signals.ts';
+import type { ProcessTimers } from './process-timers.ts';
 import type { ProcessGroup, Session } from './session.ts';
 import type { SignalHandlers } from './signal-handlers.ts';
 import type { Task } from './task.ts';
@@ -73,6 +74,8 @@ export class ThreadGroup {
   readonly exitQueue = new WaitQueue();
   /** Woken (POLLIN) when a signal is queued for it or one of its threads, for signalfds. */
   readonly signalQueue = new WaitQueue();
+  /** null until it has one (see timersOf). */
+  timers: ProcessTimers | null = null;
   /** /proc/PID/oom_score_adj. */
   oomScoreAdj = 0;
   /** PR_SET_THP_DISABLE. */
@@ -105,6 +108,7 @@ export class ThreadGroup {
 
   /** The usage of all its threads, ended or not (RUSAGE_SELF). */
   usage(): Usage {
+    if (this.tasks.length > 0) this.leader.kernel.pids.hooks.updateUsage(this);
     const total = new Usage();
     total.add(this.exitedUsage);
     for (const task of this.tasks) total.add(task.usage);

@@ -302,6 +302,12 @@ export class StubThread {
     this.#dataUsed = Math.min(this.#dataUsed + ((length + 63) & ~63), L.MB_DATA_SIZE);
   }
 
+  /** The host's id of the thread; 0 when it is not there. */
+  get hostTid(): number {
+    if (this.#hostTid === 0) this.#hostTid = hostThreadId(this.process.pid, this.#i32[this.word + (L.MB_TID >> 2)]);
+    return this.#hostTid;
+  }
+
   get number(): number {
     return this.#i32[this.word + (L.MB_NR >> 2)];
   }
@@ -382,8 +388,7 @@ export class StubThread {
    */
   interrupt(): void {
     if (this.hasRequest || this.process.pid === 0) return;
-    if (this.#hostTid === 0) this.#hostTid = hostThreadId(this.process.pid, this.#i32[this.word + (L.MB_TID >> 2)]);
-    if (this.#hostTid !== 0) native.syscall(TGKILL, this.process.pid, this.#hostTid, L.KICK_SIGNAL);
+    if (this.hostTid !== 0) native.syscall(TGKILL, this.process.pid, this.hostTid, L.KICK_SIGNAL);
   }
 
   /** Tells the thread to sleep: its call blocks. */

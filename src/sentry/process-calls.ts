@@ -15,6 +15,7 @@ import * as L from '../platform/layout.ts';
 import { full, partial, type SyscallDef } from '../syscalls/define.ts';
 import { openPidfd } from '../syscalls/pidfd.ts';
 import { openExec } from '../vfs/open.ts';
+import type { CpuUsage } from './cpu-usage.ts';
 import { type Dispatcher, NO_ANSWER } from './dispatcher.ts';
 import { Guest } from './guest.ts';
 import { GuestMemory } from './guest-memory.ts';
@@ -67,9 +68,12 @@ export class ProcessCalls {
   readonly #layout: HostLayout;
   #dispatcher: Dispatcher | null = null;
 
-  constructor(processes: Processes, layout: HostLayout) {
+  readonly #usage: CpuUsage;
+
+  constructor(processes: Processes, layout: HostLayout, usage: CpuUsage) {
     this.#processes = processes;
     this.#layout = layout;
+    this.#usage = usage;
   }
 
   /** Set once, before the first call: the dispatcher is made from this table. */
@@ -260,6 +264,7 @@ export class ProcessCalls {
     const borrower = new Guest(dispatcher, guest.thread, guest.host);
     borrower.lender = guest;
     processes.adopt(borrower, child);
+    this.#usage.borrowed(child.group, guest.thread);
     child.thread = borrower;
     child.mem = new GuestMemory(guest.thread);
     const pidfd = this.#afterClone(task, child, borrower, request);
@@ -354,6 +359,7 @@ export class ProcessCalls {
     }
     const exec = newIds(plan.executable);
     beginExec(task);
+    this.#usage.beforeExec(task.group);
     const guest = processes.guestOf(task);
     const oldThread = guest.thread;
     const oldMm = task.mm;

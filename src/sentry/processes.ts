@@ -46,6 +46,11 @@ export class Processes {
     return guest;
   }
 
+  /** The guest of a task; undefined for one that has ended. */
+  findGuest(task: Task): Guest | undefined {
+    return this.#guests.get(task);
+  }
+
   /** A fresh process whose first thread has reported: its guest, without a task, or -errno. */
   async spawn(handler: GuestHandler): Promise<Guest | number> {
     const { window, gate, zygote } = this.#parts;

@@ -29,6 +29,7 @@ import { startZygote } from '../platform/zygote.ts';
 import { assembleTable } from '../syscalls/table.ts';
 import { FdTable } from '../vfs/fd-table.ts';
 import { FsContext } from '../vfs/fs-context.ts';
+import { CpuUsage } from './cpu-usage.ts';
 import { Dispatcher, NO_ANSWER } from './dispatcher.ts';
 import { EventLoop } from './event-loop.ts';
 import { createRoot, findPath, mountStandard } from './file-systems.ts';
@@ -120,7 +121,10 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
     },
   });
   const unimplemented = new Set<number>();
-  const calls = new ProcessCalls(processes, layout);
+  const usage = new CpuUsage((task) => processes.findGuest(task));
+  kernel.pids.hooks.updateUsage = usage.update;
+  kernel.pids.hooks.updateThreadUsage = usage.updateThread;
+  const calls = new ProcessCalls(processes, layout, usage);
   const dispatcher = new Dispatcher({
     table: assembleTable(calls.defs),
     scheduler,

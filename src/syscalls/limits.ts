@@ -78,10 +78,9 @@ function usageOf(task: Task, who: number): Usage | null {
   const { hooks } = task.kernel.pids;
   switch (who) {
     case RUSAGE_SELF:
-      for (const thread of task.group.tasks) hooks.updateUsage(thread);
       return task.group.usage();
     case RUSAGE_THREAD:
-      hooks.updateUsage(task);
+      hooks.updateThreadUsage(task);
       return task.usage;
     case RUSAGE_CHILDREN:
       return task.group.childrenUsage;

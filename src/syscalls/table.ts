@@ -5,6 +5,7 @@ import type { SyscallDef } from './define.ts';
 import { descriptorSyscalls } from './descriptors.ts';
 import { directorySyscalls } from './directories.ts';
 import { epollSyscalls } from './epoll.ts';
+import { eventFileSyscalls } from './event-files.ts';
 import { eventfdSyscalls } from './eventfd.ts';
 import { fcntlSyscalls } from './fcntl.ts';
 import { fileCopySyscalls } from './file-copy.ts';
@@ -34,6 +35,7 @@ import { statSyscalls } from './stat.ts';
 import { statfsSyscalls } from './statfs.ts';
 import { systemSyscalls } from './system.ts';
 import { timeSyscalls } from './time.ts';
+import { timerSyscalls } from './timers.ts';
 import { waitSyscalls } from './wait.ts';
 import { xattrSyscalls } from './xattr.ts';
 
@@ -42,6 +44,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   descriptorSyscalls,
   directorySyscalls,
   epollSyscalls,
+  eventFileSyscalls,
   eventfdSyscalls,
   fcntlSyscalls,
   fileCopySyscalls,
@@ -71,6 +74,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   statfsSyscalls,
   systemSyscalls,
   timeSyscalls,
+  timerSyscalls,
   waitSyscalls,
   xattrSyscalls,
 ];

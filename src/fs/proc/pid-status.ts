@@ -43,10 +43,9 @@ function dispositions(task: Task): Dispositions {
 }
 
 function usageOf(task: Task, isWholeGroup: boolean): Usage {
-  const { hooks } = task.kernel.pids;
-  const tasks = isWholeGroup ? task.group.tasks : [task];
-  for (const one of tasks) hooks.updateUsage(one);
-  return isWholeGroup ? task.group.usage() : task.usage;
+  if (isWholeGroup) return task.group.usage();
+  task.kernel.pids.hooks.updateThreadUsage(task);
+  return task.usage;
 }
 
 /** @param isWholeGroup the process and not the one thread */

@@ -71,14 +71,10 @@ interface CpuTime {
 function cpuTime(kernel: Kernel): CpuTime {
   let userNs = 0;
   let systemNs = 0;
-  for (const task of kernel.pids.tasks()) {
-    kernel.pids.hooks.updateUsage(task);
-    userNs += task.usage.userNs;
-    systemNs += task.usage.systemNs;
-  }
   for (const group of kernel.pids.groups()) {
-    userNs += group.exitedUsage.userNs;
-    systemNs += group.exitedUsage.systemNs;
+    const usage = group.usage();
+    userNs += usage.userNs;
+    systemNs += usage.systemNs;
   }
   const init = kernel.pids.init;
   if (init !== undefined) {
