@@ -26,7 +26,7 @@ import {
   CLONE_VM,
 } from '../abi/clone.ts';
 import { EAGAIN, EINVAL, EPERM, ERESTARTNOINTR } from '../abi/errno.ts';
-import { RLIMIT_NPROC } from '../abi/resource.ts';
+import { RLIMIT_CPU, RLIMIT_NPROC } from '../abi/resource.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
@@ -35,6 +35,7 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import type { Credentials } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { defaultLimits, type ResourceLimits } from './limits.ts';
+import { timersOf } from './process-timers.ts';
 import { refreshSignals } from './signal.ts';
 import { SignalHandlers } from './signal-handlers.ts';
 import { NO_THREAD, Task } from './task.ts';
@@ -116,6 +117,7 @@ export function copyTask(parent: Task, flags: number, exitSignal: number, option
   if (!isThread) {
     if (options.mm !== parent.mm) options.mm.limits = childGroup.limits;
     childGroup.leader = child;
+    if (childGroup.limits.soft(RLIMIT_CPU) !== Infinity) timersOf(childGroup).watchCpuLimit();
     pids.addGroup(childGroup);
     childGroup.processGroup.members.add(childGroup);
     childGroup.parent?.children.add(childGroup);

@@ -1,6 +1,7 @@
 /** Timers of a process that send signals: setitimer(2)'s three, and those of timer_create(2). */
+import { RLIMIT_CPU } from '../abi/resource.ts';
 import { SigInfo } from '../abi/siginfo.ts';
-import { SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from '../abi/signal.ts';
+import { SI_KERNEL, SI_TIMER, SIGALRM, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU } from '../abi/signal.ts';
 import { IntervalTimer, monotonicClock, type TimerClock } from './interval-timer.ts';
 import { sendSignalToGroup, sendSignalToTask } from './signal.ts';
 import type { Task } from './task.ts';
@@ -11,6 +12,7 @@ export const ITIMER_VIRTUAL = 1;
 export const ITIMER_PROF = 2;
 export type IntervalKind = typeof ITIMER_REAL | typeof ITIMER_VIRTUAL | typeof ITIMER_PROF;
 
+const NS_PER_S = 1e9;
 const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF] as const;
 /** How long a timer rests whose signals are ignored, or already pending: nobody would note more of them. */
 const UNNOTED_NS = 1e6;
@@ -94,6 +96,7 @@ export class PosixTimer {
 export class ProcessTimers {
   readonly #group: ThreadGroup;
   readonly #intervals: (IntervalTimer | undefined)[] = [];
+  #cpuLimit: IntervalTimer | null = null;
   readonly posix = new Map<number, PosixTimer>();
   #nextId = 0;
 
@@ -117,6 +120,19 @@ export class ProcessTimers {
     return timer;
   }
 
+  /** To be called when RLIMIT_CPU may have become finite: SIGXCPU each second from the soft limit on, SIGKILL at the hard one. */
+  watchCpuLimit(): void {
+    const group = this.#group;
+    const soft = group.limits.soft(RLIMIT_CPU);
+    this.#cpuLimit ??= new IntervalTimer(group.leader.kernel, processCpuClock(group), 'cpu', () => {
+      const isOver = (this.#cpuLimit?.nowNs ?? 0) >= group.limits.hard(RLIMIT_CPU) * NS_PER_S;
+      sendSignalToGroup(group, new SigInfo(isOver ? SIGKILL : SIGXCPU, SI_KERNEL));
+      this.#cpuLimit?.forward();
+    });
+    // A limit of 0 counts as one second (setrlimit(2), C library/kernel differences aside: Linux update_rlimit_cpu).
+    this.#cpuLimit.set(soft === Infinity ? Infinity : Math.max(1, soft) * NS_PER_S, NS_PER_S);
+  }
+
   create(clockId: number, options: PosixTimerOptions): PosixTimer {
     const timer = new PosixTimer(this.#group, this.#nextId, clockId, options);
     this.posix.set(timer.id, timer);
@@ -138,6 +154,7 @@ export class ProcessTimers {
   end(): void {
     this.deletePosix();
     for (const timer of this.#intervals) timer?.set(Infinity, 0);
+    this.#cpuLimit?.set(Infinity, 0);
   }
 }
 

@@ -403,11 +403,24 @@ export class StubThread {
     i32[word + (L.MB_ACTION >> 2)] = action;
     this.#put(word + (L.MB_RESULT >> 2), result);
     i32[word + (L.MB_COPYOUTS >> 2)] = this.#copyouts;
+    this.#copyouts = 0;
+    this.#dataUsed = 0;
+    this.#send(wantsAck);
+  }
+
+  /** Has the queued commands carried out, after which the thread reports; copy-outs wait for the answer proper. */
+  replyCommands(): void {
+    this.#i32[this.word + (L.MB_ACTION >> 2)] = L.ACTION_RESUME;
+    this.#i32[this.word + (L.MB_COPYOUTS >> 2)] = 0;
+    this.#send(1);
+  }
+
+  #send(wantsAck: 0 | 1): void {
+    const word = this.word;
+    const i32 = this.#i32;
     i32[word + (L.MB_COMMANDS >> 2)] = this.#commands;
     i32[word + (L.MB_ACK >> 2)] = wantsAck;
     this.#commands = 0;
-    this.#copyouts = 0;
-    this.#dataUsed = 0;
     if (Atomics.exchange(i32, word, L.STATE_REPLY) === L.STATE_SLEEPING) {
       native.syscall(FUTEX, this.process.window.address + this.base, FUTEX_WAKE, 1, 0, 0, 0);
     }

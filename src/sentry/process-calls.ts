@@ -3,6 +3,7 @@
  */
 import * as C from '../abi/clone.ts';
 import { EFAULT, EINVAL } from '../abi/errno.ts';
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
 import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
 import { checkClone, copyTask } from '../kernel/fork.ts';
 import { forceSignal } from '../kernel/signal.ts';
@@ -298,6 +299,7 @@ export class ProcessCalls {
     envpAddr: number,
     flags: number,
   ): Promise<number> {
+    if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
     const path = task.mem.readPath(pathAddr);
     if (typeof path === 'number') return path;
     const argv = readStrings(task, argvAddr);

@@ -116,7 +116,7 @@ export class Processes {
   async carryOut(guest: Guest): Promise<number> {
     const count = guest.thread.commandCount;
     const done = guest.nextReport();
-    guest.thread.reply(L.ACTION_RESUME, 0, 1);
+    guest.thread.replyCommands();
     this.#parts.scheduler.watch(guest.thread);
     await done;
     return guest.thread.failure(count);
@@ -191,7 +191,7 @@ export class Processes {
     const done = parent.nextReport();
     const count = parent.thread.commandCount;
     const child = this.#started(handler, thread, host);
-    parent.thread.reply(L.ACTION_RESUME, 0, 1);
+    parent.thread.replyCommands();
     this.#parts.scheduler.watch(parent.thread);
     await done;
     const failure = parent.thread.failure(count);

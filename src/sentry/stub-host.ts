@@ -6,7 +6,7 @@
 import { ENOMEM } from '../abi/errno.ts';
 import { sendFds } from '../host/sockets.ts';
 import type { AddressSpaceHost, HostOperation } from '../mm/address-space-host.ts';
-import { ACTION_RESUME, COMMAND_LIMIT, OP_CLOSE_FDS, OP_RECEIVE_FDS, RECEIVED_FD_BASE } from '../platform/layout.ts';
+import { COMMAND_LIMIT, OP_CLOSE_FDS, OP_RECEIVE_FDS, RECEIVED_FD_BASE } from '../platform/layout.ts';
 import type { Patcher, PatchHost } from '../platform/patcher.ts';
 import type { StubProcess, StubThread } from '../platform/stub-process.ts';
 
@@ -101,7 +101,7 @@ export class StubHost implements AddressSpaceHost, PatchHost {
       }
       const count = thread.commandCount;
       const done = this.#awaitDone(thread);
-      thread.reply(ACTION_RESUME, 0, 1);
+      thread.replyCommands();
       await done;
       const failure = thread.failure(count);
       if (failure < 0) {

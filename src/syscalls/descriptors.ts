@@ -1,6 +1,6 @@
 /** Descriptors themselves: close(2), dup(2), lseek(2), ioctl(2). */
 import { EBADF, EFAULT, EINVAL, ENOTTY } from '../abi/errno.ts';
-import { O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_CUR, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
+import { O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
 import { S_IFMT, S_IFREG } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
@@ -60,12 +60,6 @@ function sysLseek(task: Task, fd: number, offset: number, whence: number): numbe
   const file = openFile(task.files, fd);
   if (file === undefined) return -EBADF;
   if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
-  if (whence === SEEK_CUR && file.isSeekable) {
-    const position = file.position + offset;
-    if (position < 0) return -EINVAL;
-    file.position = position;
-    return position;
-  }
   const position = file.seek(offset, whence);
   if (position >= 0 && file.isSeekable) file.position = position;
   return position;

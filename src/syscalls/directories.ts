@@ -1,7 +1,7 @@
 /** Directories as places to read and to be in: getdents(2), getcwd(2), chdir(2), chroot(2), umask(2). */
 import { CAP_SYS_CHROOT } from '../abi/capability.ts';
-import { EACCES, EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, EPERM, ERANGE } from '../abi/errno.ts';
-import { AT_FDCWD, O_PATH } from '../abi/fcntl.ts';
+import { EACCES, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, ERANGE } from '../abi/errno.ts';
+import { AT_FDCWD, O_PATH, PATH_MAX } from '../abi/fcntl.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
 import { absolutePath, isReachable, type Path } from '../vfs/path.ts';
@@ -77,6 +77,7 @@ function sysGetcwd(task: Task, addr: number, size: number): number {
   if (cwd.dentry.isDeleted) return -ENOENT;
   const text = absolutePath(cwd, root);
   const path = Buffer.from(`${isReachable(cwd, root) ? text : `(unreachable)${text}`}\0`, 'latin1');
+  if (path.length > PATH_MAX) return -ENAMETOOLONG;
   if (path.length > size) return -ERANGE;
   return task.mem.write(addr, path, 0, path.length) < 0 ? -EFAULT : path.length;
 }

@@ -12,6 +12,7 @@ import {
 } from '../abi/poll.ts';
 import { EpollFile, WatchBudget } from '../fs/event/epoll-file.ts';
 import { sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { setCurrentTask } from '../kernel/current.ts';
 import type { Kernel, Timespec } from '../kernel/kernel.ts';
 import { restoreSavedMask, setTemporaryMask } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
@@ -114,6 +115,7 @@ async function sleep(task: Task, epoll: EpollFile, addr: number, max: number, de
   try {
     for (;;) {
       const reason = await sleepOn(task, queues, READABLE, deadlineNs);
+      setCurrentTask(task);
       const count = collect(task, epoll, addr, max);
       if (count !== 0) return count;
       if (reason === WAKE_SIGNAL) return -EINTR;

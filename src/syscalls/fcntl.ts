@@ -2,6 +2,7 @@
 import { EAGAIN, EBADF, EDEADLK, EFAULT, EINVAL, EOVERFLOW } from '../abi/errno.ts';
 import * as F from '../abi/fcntl.ts';
 import { POLLIN } from '../abi/poll.ts';
+import { PipeFile } from '../fs/pipe/pipe-file.ts';
 import { blockOn } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -69,6 +70,9 @@ function fileCommand(task: Task, file: File, command: number, argument: number):
       return argument > 64 ? -EINVAL : 0;
     case F.F_GETSIG:
       return 0;
+    case F.F_GETPIPE_SZ:
+    case F.F_SETPIPE_SZ:
+      return file instanceof PipeFile ? file.fcntl(task, command, argument) : -EBADF;
     case F.F_GETLEASE:
       return F.F_UNLCK;
     default:

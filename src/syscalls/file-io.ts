@@ -9,7 +9,7 @@ import { blockOn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
-import { full, partial, type SyscallDef } from './define.ts';
+import { full, type SyscallDef } from './define.ts';
 
 /** What one call transfers at most (Linux: MAX_RW_COUNT). */
 const MAX_COUNT = 0x7ffff000;
@@ -297,9 +297,20 @@ function sysPwritev(task: Task, fd: number, addr: number, count: number, lo: num
   return typeof iov === 'number' ? iov : vector(task, file, iov, 0, 0, lo, doWrite);
 }
 
-function checkRwf(flags: number): number {
-  if ((flags & ~RWF_KNOWN) !== 0) return -EOPNOTSUPP;
-  return (flags & (RWF_NOWAIT | RWF_APPEND)) !== 0 ? -EOPNOTSUPP : 0;
+/** Makes the call with other status flags of the file; what waits has read them before. */
+function withFlags(file: File, more: number, call: () => number | Promise<number>): number | Promise<number> {
+  const { flags } = file;
+  file.flags |= more;
+  try {
+    return call();
+  } finally {
+    file.flags = flags;
+  }
+}
+
+/** RWF_NOWAIT and RWF_APPEND are for one call what O_NONBLOCK and O_APPEND are for all (preadv2(2)). */
+function statusFlags(flags: number): number {
+  return ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
 }
 
 function sysPreadv2(
@@ -311,9 +322,12 @@ function sysPreadv2(
   _hi: number,
   flags: number,
 ): number | Promise<number> {
-  const refused = checkRwf(flags);
-  if (refused < 0) return refused;
-  return lo === -1 ? sysReadv(task, fd, addr, count) : sysPreadv(task, fd, addr, count, lo);
+  if ((flags & ~RWF_KNOWN) !== 0) return -EOPNOTSUPP;
+  const file = readable(task, fd);
+  if (typeof file === 'number') return file;
+  return withFlags(file, statusFlags(flags & ~RWF_APPEND), () =>
+    lo === -1 ? sysReadv(task, fd, addr, count) : sysPreadv(task, fd, addr, count, lo),
+  );
 }
 
 function sysPwritev2(
@@ -325,9 +339,12 @@ function sysPwritev2(
   _hi: number,
   flags: number,
 ): number | Promise<number> {
-  const refused = checkRwf(flags);
-  if (refused < 0) return refused;
-  return lo === -1 ? sysWritev(task, fd, addr, count) : sysPwritev(task, fd, addr, count, lo);
+  if ((flags & ~RWF_KNOWN) !== 0) return -EOPNOTSUPP;
+  const file = writable(task, fd);
+  if (typeof file === 'number') return file;
+  return withFlags(file, statusFlags(flags), () =>
+    lo === -1 ? sysWritev(task, fd, addr, count) : sysPwritev(task, fd, addr, count, lo),
+  );
 }
 
 export const fileIoSyscalls: readonly SyscallDef[] = [
@@ -339,6 +356,6 @@ export const fileIoSyscalls: readonly SyscallDef[] = [
   full(20, 'writev', ['fd', 'iov', 'int'], sysWritev),
   full(295, 'preadv', ['fd', 'iov', 'int', 'off', 'long'], sysPreadv),
   full(296, 'pwritev', ['fd', 'iov', 'int', 'off', 'long'], sysPwritev),
-  partial(327, 'preadv2', ['fd', 'iov', 'int', 'off', 'long', 'flags'], sysPreadv2, 'no RWF_NOWAIT'),
-  partial(328, 'pwritev2', ['fd', 'iov', 'int', 'off', 'long', 'flags'], sysPwritev2, 'no RWF_NOWAIT, RWF_APPEND'),
+  full(327, 'preadv2', ['fd', 'iov', 'int', 'off', 'long', 'flags'], sysPreadv2),
+  full(328, 'pwritev2', ['fd', 'iov', 'int', 'off', 'long', 'flags'], sysPwritev2),
 ];

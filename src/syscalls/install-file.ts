@@ -29,7 +29,8 @@ export function installPair(task: Task, addr: number, first: File, second: File,
   }
   pairView.setInt32(0, firstFd, true);
   pairView.setInt32(4, secondFd, true);
-  if (task.mem.write(addr, pair, 0, 8) < 0) {
+  // At once: a fault that came later could not take them back.
+  if (task.mm.writeNow(addr, pair) < 0) {
     task.files.close(firstFd);
     task.files.close(secondFd);
     return -EFAULT;

@@ -1,8 +1,16 @@
 /** Resource limits and usage (getrlimit(2), getrusage(2)). */
 import { CAP_SYS_RESOURCE } from '../abi/capability.ts';
 import { EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
-import { RLIM_NLIMITS, RLIMIT_NOFILE, RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD } from '../abi/resource.ts';
+import {
+  RLIM_NLIMITS,
+  RLIMIT_CPU,
+  RLIMIT_NOFILE,
+  RUSAGE_CHILDREN,
+  RUSAGE_SELF,
+  RUSAGE_THREAD,
+} from '../abi/resource.ts';
 import { NR_OPEN } from '../kernel/limits.ts';
+import { timersOf } from '../kernel/process-timers.ts';
 import type { Task } from '../kernel/task.ts';
 import { encodeUsage, RUSAGE_SIZE, type Usage } from '../kernel/usage.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -38,6 +46,7 @@ function setLimit(task: Task, target: Task, resource: number, soft: number, hard
   if (resource === RLIMIT_NOFILE && hard > NR_OPEN) return -EPERM;
   if (hard > limits.hard(resource) && !task.creds.hasCapability(CAP_SYS_RESOURCE)) return -EPERM;
   limits.set(resource, soft, hard);
+  if (resource === RLIMIT_CPU) timersOf(target.group).watchCpuLimit();
   if (resource === RLIMIT_NOFILE) for (const thread of target.group.tasks) thread.files.limit = soft;
   return 0;
 }

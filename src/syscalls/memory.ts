@@ -209,7 +209,12 @@ function mapFile(mm: AddressSpace, vma: Vma, flags: number, extra: number, file:
     if ((vma.prot & PROT_EXEC) !== 0) return -EPERM;
     vma.flags &= ~VM_MAYEXEC;
   }
-  const mapping = file.mapping(isShared, isShared && mode !== O_RDONLY);
+  let mapping = file.mapping(isShared, isShared && mode !== O_RDONLY);
+  if (mapping === -EPERM && isShared && (vma.prot & PROT_WRITE) === 0) {
+    // What is sealed against writing may still be mapped to read, for good (F_SEAL_WRITE in fcntl(2)).
+    mapping = file.mapping(true, false);
+    vma.flags &= ~VM_MAYWRITE;
+  }
   if (typeof mapping === 'number') return mapping === 0 ? -ENODEV : mapping;
   if ((flags & MAP_GROWSDOWN) !== 0) return -EINVAL;
   vma.file = file;

@@ -1,6 +1,7 @@
 /** Waiting for any of several files, common to poll(2) and select(2) (Linux: fs/select.c). */
 import { EINTR } from '../abi/errno.ts';
 import { sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { setCurrentTask } from '../kernel/current.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
 
@@ -22,6 +23,7 @@ export async function pollFiles(
   try {
     for (;;) {
       const reason = await sleepOn(task, queues, events, deadlineNs);
+      setCurrentTask(task);
       const ready = scan();
       if (ready !== 0) return ready;
       if (reason === WAKE_SIGNAL) return INTERRUPTED;

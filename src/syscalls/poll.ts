@@ -1,5 +1,6 @@
 /** poll(2) and ppoll(2). */
 import { EFAULT, EINVAL, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from '../abi/errno.ts';
+import { O_PATH } from '../abi/fcntl.ts';
 import { POLLERR, POLLHUP, POLLNVAL } from '../abi/poll.ts';
 import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import type { Timespec } from '../kernel/kernel.ts';
@@ -24,7 +25,8 @@ function scan(task: Task, fds: DataView): number {
     if (fd >= 0) {
       const file = task.files.get(fd);
       const wanted = fds.getUint16(at + 4, true) | POLLERR | POLLHUP;
-      revents = file === undefined ? POLLNVAL : file.poll() & wanted;
+      const isOpen = file !== undefined && (file.flags & O_PATH) === 0;
+      revents = isOpen ? file.poll() & wanted : POLLNVAL;
     }
     fds.setUint16(at + 6, revents, true);
     if (revents !== 0) ready += 1;

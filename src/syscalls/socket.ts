@@ -4,6 +4,7 @@ import {
   EAGAIN,
   EFAULT,
   EINVAL,
+  EOPNOTSUPP,
   EPROTONOSUPPORT,
   ERESTARTSYS,
   ESOCKTNOSUPPORT,
@@ -11,7 +12,7 @@ import {
 } from '../abi/errno.ts';
 import { O_RDWR } from '../abi/fcntl.ts';
 import { READABLE, WRITABLE } from '../abi/poll.ts';
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from '../abi/socket.ts';
+import { AF_INET, AF_INET6, AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from '../abi/socket.ts';
 import { blockOn, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
@@ -40,6 +41,8 @@ function sysSocket(task: Task, domain: number, type: number, protocol: number): 
 }
 
 function sysSocketpair(task: Task, domain: number, type: number, protocol: number, fds: number): number {
+  // Internet protocols have no pairs.
+  if (domain === AF_INET || domain === AF_INET6) return -EOPNOTSUPP;
   const first = create(task, domain, type, protocol);
   if (typeof first === 'number') return first;
   const second = create(task, domain, type, protocol);

@@ -67,7 +67,8 @@ function sysSysinfo(task: Task, addr: number): number {
   const { clock, bootNs, memoryTotal, pids } = task.kernel;
   const bytes = new Uint8Array(SYSINFO_SIZE);
   const view = new DataView(bytes.buffer);
-  const uptime = Math.floor((clock.monotonicNs() - bootNs) / 1e9);
+  // A second that has begun counts (Linux: do_sysinfo).
+  const uptime = Math.ceil((clock.monotonicNs() - bootNs) / 1e9);
   for (const [at, value] of [
     [0, uptime],
     [32, memoryTotal],

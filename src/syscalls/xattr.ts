@@ -14,6 +14,8 @@ import { openFile } from './descriptors.ts';
 
 const NAME_MAX = 255;
 const SIZE_MAX = 65536;
+/** A name is more than its name space. */
+const PREFIXES = ['user.', 'trusted.', 'security.', 'system.'];
 
 /** How a call of the three kinds names its file: path with links followed, path without, descriptor. */
 type Find = (task: Task, first: number) => Path | number;
@@ -34,6 +36,7 @@ const byDescriptor: Find = (task, fd) => openFile(task.files, fd | 0)?.path ?? -
 function readName(task: Task, addr: number): string | number {
   const name = task.mem.readString(addr, NAME_MAX);
   if (name === -E2BIG || name === '') return -ERANGE;
+  if (typeof name === 'string' && PREFIXES.includes(name)) return -EINVAL;
   return name;
 }
 

@@ -33,6 +33,8 @@ export abstract class File {
   /** F_SETOWN: a process, or minus a process group; 0 for none. */
   owner = 0;
   readonly path: Path;
+  /** It counts among its inode's writers. */
+  isWriter = false;
   /** Woken with POLL* bits when readiness changes. */
   readonly queue: WaitQueue;
   /** null until somebody watches. */
@@ -102,6 +104,7 @@ export abstract class File {
     if (this.refs !== 0) return;
     if (this.watchers !== null) for (const watcher of [...this.watchers]) watcher.fileReleased(this);
     releaseFileLocks(this);
+    if (this.isWriter) this.inode.writers -= 1;
     this.release();
     unpinDentry(this.path.dentry);
     this.path.mount.openFiles -= 1;

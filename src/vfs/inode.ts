@@ -74,6 +74,8 @@ export interface FileSystem {
 export type DirEmit = (name: string, ino: number, dtype: number, nextOffset: number) => boolean;
 
 export abstract class Inode {
+  /** Open files that may write to it: exec(2) refuses it then (ETXTBSY). */
+  writers = 0;
   abstract readonly fs: FileSystem;
   abstract readonly ino: number;
   /** S_IF* | permission bits, current. */

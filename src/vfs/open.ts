@@ -1,5 +1,5 @@
 /** open(2): from a path and flags to an open file (Linux: do_filp_open, path_openat in fs/namei.c). */
-import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, EPERM, EROFS } from '../abi/errno.ts';
+import { EACCES, EBADF, EEXIST, EISDIR, ELOOP, ENOENT, EPERM, EROFS, ETXTBSY } from '../abi/errno.ts';
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -86,7 +86,16 @@ function openInode(path: Path, inode: Inode, flags: number, creds: Credentials):
     const result = inode.setattr({ size: 0 });
     if (result < 0) return result;
   }
-  return inode.open(path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds);
+  return countWriter(inode.open(path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
+}
+
+/** Notes that the file may be written to, for ETXTBSY. */
+function countWriter(file: File | number): File | number {
+  if (typeof file === 'number' || (file.flags & O_ACCMODE) === 0) return file;
+  if ((file.inode.mode & S_IFMT) !== S_IFREG) return file;
+  file.isWriter = true;
+  file.inode.writers += 1;
+  return file;
 }
 
 function openOrCreate(
@@ -132,7 +141,7 @@ function create(dir: Path, name: string, flags: number, mode: number, creds: Cre
   const inode = parent.mknod(name, S_IFREG | (mode & 0o7777), 0, creds.fsuid, newGid(parent, creds));
   if (typeof inode === 'number') return inode;
   const dentry = instantiate(dir.dentry, name, inode);
-  return inode.open({ mount: dir.mount, dentry }, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds);
+  return countWriter(inode.open({ mount: dir.mount, dentry }, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
 }
 
 function openUnnamed(
@@ -186,5 +195,6 @@ export function openExec(task: Task, dirfd: number, path: string, atFlags: numbe
   if (type !== S_IFREG || place.mount.isNoExec) return -EACCES;
   const refused = checkPermission(place.dentry.inode, task.creds, MAY_EXEC);
   if (refused < 0) return refused;
+  if (place.dentry.inode.writers > 0) return -ETXTBSY;
   return place.dentry.inode.open(place, 0, task.creds);
 }

@@ -3,7 +3,7 @@
  * pipefs, sockfs).
  */
 import { ENXIO } from '../../abi/errno.ts';
-import { ANON_INODE_FS_MAGIC, S_IFIFO, S_IFMT, S_IFSOCK } from '../../abi/stat.ts';
+import { ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, S_IFIFO, S_IFMT, S_IFSOCK, SOCKFS_MAGIC } from '../../abi/stat.ts';
 import { Dentry } from '../../vfs/dentry.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
 import type { File } from '../../vfs/file.ts';
@@ -12,13 +12,19 @@ import { createMount, type Mount } from '../../vfs/mount.ts';
 import type { Path } from '../../vfs/path.ts';
 
 class AnonFileSystem implements FileSystem {
-  readonly typeName = 'anon_inodefs';
+  readonly typeName: string;
+  readonly #magic: number;
   readonly dev = allocateDev();
   readonly root: Inode = new AnonInode(this, 1, 0o600);
 
+  constructor(typeName: string, magic: number) {
+    this.typeName = typeName;
+    this.#magic = magic;
+  }
+
   statfs(): StatFs {
     return {
-      type: ANON_INODE_FS_MAGIC,
+      type: this.#magic,
       blockSize: 4096,
       blocks: 0,
       blocksFree: 0,
@@ -76,7 +82,9 @@ export class AnonInode extends Inode {
   }
 }
 
-export const anonFileSystem: FileSystem = new AnonFileSystem();
+export const anonFileSystem: FileSystem = new AnonFileSystem('anon_inodefs', ANON_INODE_FS_MAGIC);
+const pipeFileSystem: FileSystem = new AnonFileSystem('pipefs', PIPEFS_MAGIC);
+const socketFileSystem: FileSystem = new AnonFileSystem('sockfs', SOCKFS_MAGIC);
 
 const mount: Mount = createMount(anonFileSystem);
 let nextIno = 2;
@@ -101,6 +109,8 @@ export function anonInodePath(name: string): Path {
   if (!isPipe && name !== 'socket') {
     return anonPathOf(new AnonInode(anonFileSystem, ino, 0o600), `anon_inode:${name}`);
   }
-  const mode = isPipe ? S_IFIFO | 0o600 : S_IFSOCK | 0o777;
-  return anonPathOf(new AnonInode(anonFileSystem, ino, mode), `${name}:[${ino}]`);
+  const inode = isPipe
+    ? new AnonInode(pipeFileSystem, ino, S_IFIFO | 0o600)
+    : new AnonInode(socketFileSystem, ino, S_IFSOCK | 0o777);
+  return anonPathOf(inode, `${name}:[${ino}]`);
 }

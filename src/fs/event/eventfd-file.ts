@@ -19,6 +19,11 @@ export class EventfdFile extends AnonymousFile {
     return this.#counter.poll();
   }
 
+  /** Allowed, without an effect (Linux: noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
+
   override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
     if (length < 8) return -EINVAL;
     const result = this.#counter.take(dst, at, this.#isSemaphore);
@@ -28,7 +33,7 @@ export class EventfdFile extends AnonymousFile {
   }
 
   override write(src: Uint8Array, at: number, length: number, _offset: number): number {
-    if (length < 8) return -EINVAL;
+    if (length !== 8) return -EINVAL;
     const result = this.#counter.add(getWord(src, at), getWord(src, at + 4));
     if (result < 0) return result;
     this.queue.wake(POLLIN);

@@ -1,5 +1,5 @@
 /** Files of memfd_create(2): in memory, in no directory (Linux: mm/memfd.c). */
-import { F_SEAL_EXEC, F_SEAL_SEAL, O_RDWR } from '../../abi/fcntl.ts';
+import { F_SEAL_EXEC, F_SEAL_SEAL, O_LARGEFILE, O_RDWR } from '../../abi/fcntl.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import { Dentry } from '../../vfs/dentry.ts';
@@ -36,5 +36,5 @@ export function createMemfd({ kernel, creds }: Task, name: string, options: Memf
   inode.seals = (options.isSealable ? 0 : F_SEAL_SEAL) | (options.isExecutable ? 0 : F_SEAL_EXEC);
   home.fs.quota.chargeInode();
   const dentry = new Dentry(`/memfd:${name} (deleted)`, null, inode);
-  return new TmpFile({ mount: home.mount, dentry }, O_RDWR, inode);
+  return new TmpFile({ mount: home.mount, dentry }, O_RDWR | O_LARGEFILE, inode);
 }

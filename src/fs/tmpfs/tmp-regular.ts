@@ -1,5 +1,5 @@
 /** Regular files in memory, and open ones (Linux: shmem_file_operations). */
-import { EBADF, EINVAL, EPERM } from '../../abi/errno.ts';
+import { EBADF, EBUSY, EINVAL, EPERM } from '../../abi/errno.ts';
 import {
   F_ADD_SEALS,
   F_GET_SEALS,
@@ -20,6 +20,7 @@ import {
   SEEK_HOLE,
   SEEK_SET,
 } from '../../abi/fcntl.ts';
+import { PROT_WRITE } from '../../abi/memory.ts';
 import { POLL_ALWAYS } from '../../abi/poll.ts';
 import { S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../../abi/stat.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
@@ -201,10 +202,12 @@ export class TmpFile extends File {
     return 0;
   }
 
-  override fcntl(_task: Task, command: number, argument: number): number {
+  override fcntl(task: Task, command: number, argument: number): number {
+    if (this.#inode.fs.typeName !== 'tmpfs') return -EINVAL;
     if (command === F_GET_SEALS) return this.#inode.seals;
     if (command !== F_ADD_SEALS) return -EINVAL;
     if ((this.flags & O_ACCMODE) === O_RDONLY) return -EPERM;
+    if ((argument & F_SEAL_WRITE) !== 0 && isMappedWritable(task, this.#inode)) return -EBUSY;
     return this.#inode.addSeals(argument);
   }
 
@@ -217,6 +220,17 @@ export class TmpFile extends File {
     this.#inode.openCount -= 1;
     this.#inode.dropIfUnused();
   }
+}
+
+/** Whether any process has the file mapped so that it can write to it (Linux: mapping_deny_writable). */
+function isMappedWritable(task: Task, inode: TmpRegular): boolean {
+  for (const { leader } of task.kernel.pids.groups()) {
+    for (const vma of leader.mm.vmas) {
+      const isWritable = vma.isShared && (vma.prot & PROT_WRITE) !== 0;
+      if (isWritable && vma.file !== null && vma.file.inode === inode) return true;
+    }
+  }
+  return false;
 }
 
 /** lseek(2) of a file with a size: the new position or -errno. */

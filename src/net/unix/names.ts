@@ -72,10 +72,15 @@ function pathOf(address: Uint8Array): string {
 export function bindName(task: Task, socket: UnixSocket, address: Uint8Array): number {
   const error = check(address);
   if (error < 0) return error;
-  if (socket.isBound) return -EINVAL;
   const space = spaceOf(task.kernel);
+  const isPath = address.length > FAMILY_SIZE && address[FAMILY_SIZE] !== 0;
+  if (socket.isBound) {
+    // A path that is taken is told first (Linux: unix_bind_bsd).
+    const isTaken = isPath && typeof space.paths?.find(task, pathOf(address)) !== 'number';
+    return isTaken ? -EADDRINUSE : -EINVAL;
+  }
   if (address.length === FAMILY_SIZE) return autobind(space, socket);
-  if (address[FAMILY_SIZE] === 0) return bindAbstract(space, socket, address.slice());
+  if (!isPath) return bindAbstract(space, socket, address.slice());
   const path = pathOf(address);
   if (space.paths === null) return -EOPNOTSUPP;
   const inode = space.paths.create(task, path);

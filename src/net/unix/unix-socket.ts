@@ -191,9 +191,9 @@ export class UnixSocket extends Socket {
   override send(src: Uint8Array, at: number, length: number, ancillary: Ancillary, destination: Socket | null): number {
     const error = this.takeError();
     if (error < 0) return error;
-    if ((this.#shutdown & SEND_SHUTDOWN) !== 0) return -EPIPE;
     const target = destination instanceof UnixSocket ? destination : this.#peer;
-    if (target === null) return this.#peerOwner === null ? -ENOTCONN : -EPIPE;
+    if (target === null && this.#peerOwner === null) return -ENOTCONN;
+    if (target === null || (this.#shutdown & SEND_SHUTDOWN) !== 0) return -EPIPE;
     if (target.#isReleased) {
       if (destination === null) this.#setDatagramPeer(null);
       return -ECONNREFUSED;
@@ -257,7 +257,6 @@ export class UnixSocket extends Socket {
 
   override shutdown(how: number): number {
     if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -EINVAL;
-    if (this.#peer === null && this.#backlog === null) return -ENOTCONN;
     const bits = how === SHUT_RDWR ? SHUTDOWN_MASK : how === SHUT_RD ? RCV_SHUTDOWN : SEND_SHUTDOWN;
     this.#shutdown |= bits;
     this.queue.wake(ALL_EVENTS);
