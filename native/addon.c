@@ -102,7 +102,6 @@ static napi_value js_reserve(napi_env env, napi_callback_info info) {
 }
 
 extern int uv_backend_fd(const void *loop);
-extern int uv_backend_timeout(const void *loop);
 
 /* uvBackendFd(): the epoll descriptor of Node's own loop, which the sentry's epoll watches. */
 static napi_value js_uv_backend_fd(napi_env env, napi_callback_info info) {
@@ -111,16 +110,6 @@ static napi_value js_uv_backend_fd(napi_env env, napi_callback_info info) {
   napi_get_uv_event_loop(env, &loop);
   napi_value out;
   napi_create_int32(env, uv_backend_fd(loop), &out);
-  return out;
-}
-
-/* uvTimeout(): ms until Node's loop wants to run, -1 for never. */
-static napi_value js_uv_timeout(napi_env env, napi_callback_info info) {
-  (void)info;
-  struct uv_loop_s *loop = NULL;
-  napi_get_uv_event_loop(env, &loop);
-  napi_value out;
-  napi_create_int32(env, uv_backend_timeout(loop), &out);
   return out;
 }
 
@@ -247,7 +236,7 @@ NAPI_MODULE_INIT() {
     napi_callback call;
   } functions[] = {
       {"syscall", js_syscall},          {"addressOf", js_address_of},  {"reserve", js_reserve},
-      {"uvBackendFd", js_uv_backend_fd}, {"uvTimeout", js_uv_timeout}, {"cpuid", js_cpuid},
+      {"uvBackendFd", js_uv_backend_fd}, {"cpuid", js_cpuid},
       {"spawnZygote", js_spawn_zygote},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {

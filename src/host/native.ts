@@ -18,8 +18,6 @@ export interface Native {
   reserve(length: number): ArrayBuffer;
   /** The epoll descriptor of Node's own event loop. */
   uvBackendFd(): number;
-  /** ms until Node's own loop wants to run; -1 for never. */
-  uvTimeout(): number;
   /** cpuid(leaf, subleaf) as [eax, ebx, ecx, edx]; leaf -1 gives XCR0 in the first two. */
   cpuid(leaf: number, subleaf?: number): [number, number, number, number];
   /** Starts the zygote with these clone flags (namespaces): its pid or -errno. */

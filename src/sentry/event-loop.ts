@@ -1,5 +1,6 @@
 /**
- * Host descriptors the sentry waits for: one epoll instance with Node's own loop inside it.
+ * Host descriptors the sentry waits for: one epoll instance with Node's own loop inside it. Timers are the kernel's
+ * (kernel/timers.ts): those of Node itself are only looked at when one of its descriptors is ready, so nothing in here uses them.
  *
  * Level-triggered: what is not consumed is told again, so a caller registers only while somebody waits.
  */
@@ -25,13 +26,22 @@ export class EventLoop {
   readonly #event = new DataView(new ArrayBuffer(EVENT_SIZE));
   readonly #events = new DataView(new ArrayBuffer(MAX_EVENTS * EVENT_SIZE));
   readonly #timeout = new DataView(new ArrayBuffer(16));
-  /** Node's own loop has something to do: it must be given a turn. */
+  /** A descriptor of Node's own loop is ready: it must be given a turn. */
   isNodeReady = false;
-
   constructor() {
     this.#epoll = must('epoll_create1', native.syscall(EPOLL_CREATE1, EPOLL_CLOEXEC));
     this.add(native.uvBackendFd(), EPOLLIN, () => {
       this.isNodeReady = true;
+    });
+  }
+
+  /**
+   * Gives Node's loop a turn, to be called when `isNodeReady`: it finds a descriptor that is ready and comes back at once.
+   */
+  turn(): Promise<void> {
+    this.isNodeReady = false;
+    return new Promise((resolve) => {
+      setImmediate(resolve);
     });
   }
 
@@ -51,13 +61,15 @@ export class EventLoop {
 
   /** Waits at most `timeoutNs` (0 polls, Infinity waits for ever) and calls back what is ready. */
   wait(timeoutNs: number): void {
-    const uvTimeoutMs = native.uvTimeout();
-    const limitNs = uvTimeoutMs < 0 ? timeoutNs : Math.min(timeoutNs, uvTimeoutMs * 1e6);
-    this.#timeout.setBigInt64(0, limitNs === Infinity ? 0n : BigInt(Math.floor(limitNs / 1e9)), true);
-    this.#timeout.setBigInt64(8, limitNs === Infinity ? 0n : BigInt(Math.floor(limitNs % 1e9)), true);
-    const timeout = limitNs === Infinity ? 0 : this.#timeout;
+    const isForever = timeoutNs === Infinity;
+    if (!isForever) {
+      const sec = Math.floor(timeoutNs / 1e9);
+      this.#timeout.setUint32(0, sec >>> 0, true);
+      this.#timeout.setUint32(4, Math.floor(sec / 2 ** 32), true);
+      this.#timeout.setUint32(8, Math.floor(timeoutNs % 1e9), true);
+    }
+    const timeout = isForever ? 0 : this.#timeout;
     const count = native.syscall(EPOLL_PWAIT2, this.#epoll, this.#events, MAX_EVENTS, timeout, 0, 8);
-    if (uvTimeoutMs >= 0 && limitNs === uvTimeoutMs * 1e6) this.isNodeReady = true;
     for (let i = 0; i < count; i++) {
       const fd = this.#events.getInt32(i * EVENT_SIZE + 4, true);
       // An earlier callback of this round may have removed it.

@@ -95,10 +95,7 @@ export class Scheduler {
         if (timers.nextDeadlineNs() !== Infinity) timers.run(this.#parts.monotonicNs());
         if (mustSleep) idle = 0;
       }
-      if (loop.isNodeReady) {
-        loop.isNodeReady = false;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      if (loop.isNodeReady) await loop.turn();
     }
   }
 

@@ -2,6 +2,7 @@
 import { EINVAL } from '../abi/errno.ts';
 import { O_CLOEXEC, O_NONBLOCK, O_WRONLY } from '../abi/fcntl.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
+import { pipePath } from '../fs/pipe/pipe-inode.ts';
 import { Pipe } from '../kernel/pipe.ts';
 import type { Task } from '../kernel/task.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -10,7 +11,7 @@ import { installPair } from './install-file.ts';
 function sysPipe2(task: Task, fds: number, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
   const pipe = new Pipe();
-  const path = task.kernel.anonPath('pipe');
+  const path = pipePath(pipe, task.creds);
   const status = flags & O_NONBLOCK;
   const reader = new PipeFile(pipe, path, status);
   const writer = new PipeFile(pipe, path, status | O_WRONLY);

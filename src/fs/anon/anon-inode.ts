@@ -3,7 +3,7 @@
  * pipefs, sockfs).
  */
 import { ENXIO } from '../../abi/errno.ts';
-import { ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, S_IFIFO, S_IFMT, S_IFSOCK, SOCKFS_MAGIC } from '../../abi/stat.ts';
+import { ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, S_IFMT, S_IFSOCK, SOCKFS_MAGIC } from '../../abi/stat.ts';
 import { Dentry } from '../../vfs/dentry.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
 import type { File } from '../../vfs/file.ts';
@@ -69,7 +69,7 @@ export class AnonInode extends Inode {
     return 0;
   }
 
-  /** By a link in /proc/PID/fd; only pipes can, and those have an inode of their own. */
+  /** By a link in /proc/PID/fd: only pipes can, and those have an inode of their own (fs/pipe/pipe-inode.ts). */
   override open(_path: Path, _flags: number): File | number {
     return -ENXIO;
   }
@@ -83,7 +83,7 @@ export class AnonInode extends Inode {
 }
 
 export const anonFileSystem: FileSystem = new AnonFileSystem('anon_inodefs', ANON_INODE_FS_MAGIC);
-const pipeFileSystem: FileSystem = new AnonFileSystem('pipefs', PIPEFS_MAGIC);
+export const pipeFileSystem: FileSystem = new AnonFileSystem('pipefs', PIPEFS_MAGIC);
 const socketFileSystem: FileSystem = new AnonFileSystem('sockfs', SOCKFS_MAGIC);
 
 const mount: Mount = createMount(anonFileSystem);
@@ -100,17 +100,11 @@ export function anonPathOf(inode: Inode, name: string): Path {
 }
 
 /**
- * A path to a fresh anonymous inode (`Kernel.anonPath`). "pipe" and "socket" show as "pipe:[5]" and "socket:[5]"; any other
- * name, "[eventfd]", as "anon_inode:[eventfd]".
+ * A path to a fresh anonymous inode (`Kernel.anonPath`). "socket" shows as "socket:[5]"; any other name, "[eventfd]", as
+ * "anon_inode:[eventfd]".
  */
 export function anonInodePath(name: string): Path {
   const ino = allocateAnonIno();
-  const isPipe = name === 'pipe';
-  if (!isPipe && name !== 'socket') {
-    return anonPathOf(new AnonInode(anonFileSystem, ino, 0o600), `anon_inode:${name}`);
-  }
-  const inode = isPipe
-    ? new AnonInode(pipeFileSystem, ino, S_IFIFO | 0o600)
-    : new AnonInode(socketFileSystem, ino, S_IFSOCK | 0o777);
-  return anonPathOf(inode, `${name}:[${ino}]`);
+  if (name !== 'socket') return anonPathOf(new AnonInode(anonFileSystem, ino, 0o600), `anon_inode:${name}`);
+  return anonPathOf(new AnonInode(socketFileSystem, ino, S_IFSOCK | 0o777), `socket:[${ino}]`);
 }

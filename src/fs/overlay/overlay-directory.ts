@@ -43,6 +43,11 @@ export class OverlayDirectory extends TmpDirectory {
     copyAttributes(this, stat);
   }
 
+  /** A block, as on the disk file systems that images are made for. */
+  override get size(): number {
+    return 4096;
+  }
+
   override prepareChange(): number {
     const place = this.#place;
     if (place === null) return 0;
