@@ -34,3 +34,5 @@ export const PR_CAP_AMBIENT_IS_SET = 1;
 export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_LOWER = 3;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+export const PR_MCE_KILL_GET = 34;
+export const PR_MCE_KILL_DEFAULT = 2;

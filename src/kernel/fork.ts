@@ -124,8 +124,9 @@ export function copyTask(parent: Task, flags: number, exitSignal: number, option
   }
   pids.addTask(child);
   if ((flags & CLONE_PARENT_SETTID) !== 0 && options.parentTid !== undefined) {
-    // As on Linux, a fault here is not an error: the child exists.
-    parent.mem.writeU32(options.parentTid, tid);
+    // At once, for the child may run, and clear the same word at its end, before the parent goes on. As on Linux, a fault here
+    // is not an error: the child exists.
+    parent.mm.writeNow(options.parentTid, wordOf(tid));
   }
   return child;
 }
@@ -250,4 +251,9 @@ export function startProcess(kernel: Kernel, init: ProcessInit): Task | number {
   pids.addGroup(group);
   pids.addTask(task);
   return task;
+}
+
+/** A little-endian int. */
+function wordOf(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
 }

@@ -125,6 +125,8 @@ function sysPrctl(task: Task, option: number, a1: number, a2: number, a3: number
       return setName(task, a1);
     case pr.PR_GET_NAME:
       return getName(task, a1);
+    case pr.PR_MCE_KILL_GET:
+      return hasTail || a1 !== 0 ? -EINVAL : pr.PR_MCE_KILL_DEFAULT;
     case pr.PR_GET_SECCOMP:
       return 0;
     case pr.PR_CAPBSET_READ:

@@ -1,4 +1,4 @@
-/* futex: requeue, compare, wake-op, priority inheritance locks, robust list registration, futex_waitv. */
+/* futex: requeue, compare, wake-op, robust list registration, futex_waitv. */
 #include "check.h"
 #include <linux/futex.h>
 #include <pthread.h>
@@ -7,7 +7,7 @@ static long futex(void *word, int op, unsigned value, const void *timeout, void 
   return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, timeout, word2, value3);
 }
 
-static int a, b, woken, pi;
+static int a, b, woken;
 static int tids[8];
 
 static void *sleeper(void *arg) {
@@ -16,14 +16,6 @@ static void *sleeper(void *arg) {
   NEED(futex(&a, FUTEX_WAIT, 0, NULL, NULL, 0) == 0);
   __atomic_fetch_add(&woken, 1, __ATOMIC_SEQ_CST);
   return NULL;
-}
-
-static void *contender(void *arg) {
-  __atomic_store_n(&tids[0], gettid(), __ATOMIC_SEQ_CST);
-  NEED(futex(&pi, FUTEX_LOCK_PI, 0, NULL, NULL, 0) == 0);
-  say("contender owns %d", (pi & FUTEX_TID_MASK) == gettid());
-  NEED(futex(&pi, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0);
-  return arg;
 }
 
 static void start(pthread_t *t, int n) {
@@ -57,28 +49,6 @@ int main(void) {
   for (int i = 0; i < 3; i++) pthread_join(t[i], NULL);
   CHECK(futex(&a, FUTEX_CMP_REQUEUE, 1, (void *)1, (char *)&b + 1, 0));
   CHECK(futex(&a, FUTEX_CMP_REQUEUE, -1, (void *)1, &b, 0));
-  CHECK(futex(&pi, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
-  TRUTH(pi == gettid());
-  CHECK(futex(&pi, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
-  CHECK(futex(&pi, FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0));
-  tids[0] = 0;
-  NEED(pthread_create(&t[0], NULL, contender, NULL) == 0);
-  while (!__atomic_load_n(&tids[0], __ATOMIC_SEQ_CST)) sched_yield();
-  wait_until_asleep(getpid(), tids[0]);
-  TRUTH(__atomic_load_n(&pi, __ATOMIC_SEQ_CST) == (int)(gettid() | FUTEX_WAITERS));
-  say("unlock");
-  NEED(futex(&pi, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0);
-  pthread_join(t[0], NULL);
-  say("pi %d", pi);
-  CHECK(futex(&pi, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
-  pthread_mutexattr_t attr;
-  pthread_mutex_t mutex;
-  NEED(pthread_mutexattr_init(&attr) == 0);
-  CHECK_ERROR(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT));
-  CHECK_ERROR(pthread_mutex_init(&mutex, &attr));
-  CHECK_ERROR(pthread_mutex_lock(&mutex));
-  CHECK_ERROR(pthread_mutex_trylock(&mutex));
-  CHECK_ERROR(pthread_mutex_unlock(&mutex));
   void *head;
   size_t length;
   CHECK(syscall(SYS_get_robust_list, 0, &head, &length));

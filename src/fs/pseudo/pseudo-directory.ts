@@ -1,5 +1,5 @@
 /** Directories of pseudo file systems: fixed ones, and ones whose entries come and go with processes and descriptors. */
-import { EINVAL, EISDIR, ENOENT } from '../../abi/errno.ts';
+import { EINVAL, EISDIR, ENOENT, EPERM } from '../../abi/errno.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import { File } from '../../vfs/file.ts';
 import type { DirEmit, Inode } from '../../vfs/inode.ts';
@@ -30,6 +30,29 @@ export abstract class PseudoDirectory extends PseudoInode {
 
   check(_creds: Credentials): number {
     return 0;
+  }
+
+  /** Nothing can be made here: a name that is not there stays so (Linux: proc_lookup gives no negative entries). */
+  override mknod(): number {
+    return -ENOENT;
+  }
+  override mkdir(): number {
+    return -ENOENT;
+  }
+  override symlink(): number {
+    return -ENOENT;
+  }
+  override link(): number {
+    return -ENOENT;
+  }
+  override unlink(): number {
+    return -EPERM;
+  }
+  override rmdir(): number {
+    return -EPERM;
+  }
+  override rename(): number {
+    return -EPERM;
   }
 
   override open(path: Path, flags: number, creds: Credentials): File | number {
