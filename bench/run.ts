@@ -1,0 +1,115 @@
+/**
+ * Measures this kernel beside Linux and, where it is there, gVisor: the three alternate within each round, so that what else the
+ * machine does falls on all of them. Prints a table of medians and, with --json FILE, all figures.
+ *
+ *   npm run bench -- [--only NAME,...] [--rounds N] [--json FILE]
+ *
+ * gVisor's runsc is the one GVISOR_RUNSC names, or the one in the folder gvisor of the directory for temporary files.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const repository = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+const micro = `${repository}/build/bench/micro`;
+const gvisor = process.env.GVISOR_RUNSC ?? `${tmpdir()}/gvisor/root/usr/bin/runsc`;
+
+/** How to run a command on each system. */
+const systems: readonly { readonly name: string; readonly prefix: readonly string[] }[] = [
+  { name: 'native', prefix: [] },
+  { name: 'tsvisor', prefix: [`${repository}/runsc`, 'do'] },
+  ...(existsSync(gvisor) ? [{ name: 'gvisor', prefix: [gvisor, '-ignore-cgroups', '-network=none', 'do'] }] : []),
+];
+
+interface Measure {
+  readonly name: string;
+  /** ns that this project means to reach; null for none. */
+  readonly targetNs: number | null;
+  /** Nanoseconds of one, with commands run behind `prefix`. */
+  run(prefix: readonly string[]): number;
+}
+
+function output(argv: readonly string[]): string {
+  const [file = '', ...args] = argv;
+  return execFileSync(file, args, { encoding: 'utf8', cwd: '/tmp', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+function inProgram(name: string, targetNs: number | null = null): Measure {
+  return { name, targetNs, run: (prefix) => Number(output([...prefix, micro, name])) };
+}
+
+/** Wall time of a whole command, start-up of the sandbox included. */
+function wholeCommand(name: string, argv: readonly string[], targetNs: number | null = null): Measure {
+  return {
+    name,
+    targetNs,
+    run: (prefix) => {
+      const start = process.hrtime.bigint();
+      output([...prefix, ...argv]);
+      return Number(process.hrtime.bigint() - start);
+    },
+  };
+}
+
+const measures: readonly Measure[] = [
+  inProgram('getppid-patched', 700),
+  inProgram('getppid-trapped', 3200),
+  inProgram('read'),
+  inProgram('pread'),
+  inProgram('open-close'),
+  inProgram('stat'),
+  inProgram('mmap', 50_000),
+  inProgram('fork', 600_000),
+  inProgram('vfork-exec', 1_500_000),
+  inProgram('pipe'),
+  inProgram('signal'),
+  inProgram('thread'),
+  wholeCommand('do-true', ['/bin/true'], 90_000_000),
+  wholeCommand('200-execs', ['/bin/sh', '-c', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done']),
+];
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function human(ns: number): string {
+  if (ns < 1e3) return `${ns.toFixed(0)} ns`;
+  if (ns < 1e6) return `${(ns / 1e3).toPrecision(3)} µs`;
+  return `${(ns / 1e6).toPrecision(3)} ms`;
+}
+
+function main(): void {
+  const { values: options } = parseArgs({
+    options: { only: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+  });
+  const only = options.only?.split(',');
+  const unknown = only?.find((name) => !measures.some((measure) => measure.name === name));
+  if (unknown !== undefined) throw new Error(`no measure is called ${unknown}`);
+  const rounds = Number(options.rounds);
+  if (!(rounds >= 1)) throw new Error(`--rounds ${options.rounds} is not a number of rounds`);
+  mkdirSync(`${repository}/build/bench`, { recursive: true });
+  const source = `${repository}/bench/guest/micro.c`;
+  execFileSync('gcc', ['-O2', '-static', '-pthread', '-Wall', '-Wextra', '-o', micro, source], { stdio: 'inherit' });
+
+  const row = (cells: readonly string[]): void => {
+    process.stdout.write(`${cells.map((cell, i) => (i === 0 ? cell.padEnd(18) : cell.padStart(10))).join(' ')}\n`);
+  };
+  row(['', ...systems.map(({ name }) => name), 'target']);
+  const results = measures
+    .filter(({ name }) => only === undefined || only.includes(name))
+    .map((measure) => {
+      const figures = new Map<string, number[]>(systems.map(({ name }) => [name, []]));
+      for (let round = 0; round < rounds; round++) {
+        for (const { name, prefix } of systems) figures.get(name)?.push(measure.run(prefix));
+      }
+      const medians = systems.map(({ name }) => median(figures.get(name) ?? []));
+      row([measure.name, ...medians.map(human), measure.targetNs === null ? '' : human(measure.targetNs)]);
+      return { name: measure.name, targetNs: measure.targetNs, figuresNs: Object.fromEntries(figures) };
+    });
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+main();
