@@ -134,6 +134,7 @@ export class Dispatcher implements GuestHandler {
     setCurrentTask(task);
     const traced = this.tracer === null ? null : args.slice();
     if (traced !== null) this.tracer?.enter(guest, def, traced);
+    const { answers } = thread;
     let result: number | Promise<number>;
     try {
       result = def.handler(task, args[0], args[1], args[2], args[3], args[4], args[5]);
@@ -145,7 +146,8 @@ export class Dispatcher implements GuestHandler {
       this.complete(guest, result);
       return;
     }
-    thread.block();
+    // A handler that has had its thread carry out commands may find the report of them there: that is another request.
+    if (thread.answers === answers) thread.block();
     const settled = result.catch((error: unknown) => this.#errorResult(def.name, error));
     this.track(
       settled.then((value) => {

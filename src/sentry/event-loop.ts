@@ -36,7 +36,7 @@ export class EventLoop {
   }
 
   /**
-   * Gives Node's loop a turn, to be called when `isNodeReady`: it finds a descriptor that is ready and comes back at once.
+   * Gives Node's loop a turn, to be called when `isNodeReady`. All promises that are resolved by then have been seen to.
    */
   turn(): Promise<void> {
     this.isNodeReady = false;

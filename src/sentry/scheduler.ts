@@ -17,7 +17,7 @@ import { EPOLLIN, type EventLoop } from './event-loop.ts';
 const READ = 0;
 /** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
 const IDLE_ROUNDS = 1500;
-/** A promise that was resolved takes a few turns to come through all that wait on it. */
+/** The same when there is nothing to spin for: a resolved promise takes some rounds to come through all that wait on it. */
 const MIN_ROUNDS = 32;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
@@ -40,6 +40,8 @@ export class Scheduler {
   /** Calls and continuations that wait for a promise. */
   pending = 0;
   #isStopped = false;
+  /** Promises may have something left to do. */
+  #isStirred = true;
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
@@ -50,6 +52,7 @@ export class Scheduler {
 
   /** The thread has been answered: look for its next request. */
   watch(thread: StubThread): void {
+    this.#isStirred = true;
     this.#watched.push(thread);
   }
 
@@ -79,6 +82,7 @@ export class Scheduler {
     let busy = 0;
     while (!this.#isStopped) {
       if (this.#poll()) {
+        this.#isStirred = true;
         idle = 0;
         busy += 1;
       } else {
@@ -86,12 +90,22 @@ export class Scheduler {
         busy += 1;
       }
       if (this.pending > 0) await null;
-      const mustSleep = idle > this.#idleLimit();
+      const isIdle = idle > this.#idleLimit();
+      if (isIdle && this.#isStirred && this.pending > 0) {
+        // However long a chain of promises is, Node's loop comes back only when all of it is through.
+        this.#isStirred = false;
+        await loop.turn();
+        if (this.#isStirred) idle = 0;
+        continue;
+      }
+      const mustSleep = isIdle;
       if (mustSleep || busy >= BUSY_ROUNDS || this.#parts.gate.isExpecting) {
         busy = 0;
         this.#setSpinning();
-        if (mustSleep) this.#sleep();
-        else loop.wait(0);
+        if (mustSleep) {
+          this.#sleep();
+          this.#isStirred = true;
+        } else loop.wait(0);
         if (timers.nextDeadlineNs() !== Infinity) timers.run(this.#parts.monotonicNs());
         if (mustSleep) idle = 0;
       }
