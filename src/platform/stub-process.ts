@@ -310,6 +310,19 @@ export class StubThread {
     return this.#hostTid;
   }
 
+  /** Where in the window bytes queued for guest address `addr` are, for those who look on; -1 when they are not all there. */
+  pendingCopyOut(addr: number, length: number): number {
+    for (let i = this.#copyouts - 1; i >= 0; i--) {
+      const entry = this.word + ((L.MB_COPYOUT_TABLE + i * 16) >> 2);
+      const start = (this.#i32[entry] >>> 0) + (this.#i32[entry + 1] >>> 0) * 2 ** 32;
+      const offset = this.#i32[entry + 2] >>> 0;
+      const end = start + (this.#i32[entry + 3] >>> 0);
+      const at = this.base + L.MB_DATA + offset + (addr - start);
+      if (addr >= start && addr + length <= end && offset + (addr - start) + length <= L.MB_DATA_SIZE) return at;
+    }
+    return -1;
+  }
+
   get number(): number {
     return this.#i32[this.word + (L.MB_NR >> 2)];
   }

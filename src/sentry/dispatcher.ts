@@ -4,12 +4,14 @@
  * The way of a call that neither blocks nor meets a signal is `#syscall` → handler → `complete` → `resume`.
  */
 import { ENOSYS, Errno } from '../abi/errno.ts';
+import type { SigInfo } from '../abi/siginfo.ts';
 import { SA_RESTART, SIGSEGV } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import { waitWhileStopped } from '../kernel/group-stop.ts';
 import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
 import { nextSignal } from '../kernel/signal-delivery.ts';
 import { RESTART_BLOCK, RESTART_EINTR, RESTART_NO, RESTART_SAME, restartAction } from '../kernel/signal-policy.ts';
+import type { Task } from '../kernel/task.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
 import type { ArgType, SyscallDef } from '../syscalls/define.ts';
@@ -62,6 +64,8 @@ function widthOf(type: ArgType): number {
 export interface Tracer {
   enter(guest: Guest, def: SyscallDef, args: Float64Array): void;
   exit(guest: Guest, def: SyscallDef, args: Float64Array, result: number): void;
+  /** A handler is about to run for it. */
+  signal(task: Task, info: SigInfo): void;
 }
 
 export interface DispatcherParts {
@@ -271,6 +275,7 @@ export class Dispatcher implements GuestHandler {
         continue;
       }
       if (signal === null) break;
+      this.tracer?.signal(task, signal.info);
       if (!isDecided) {
         this.#restart(guest, result, restartAction(result, true, (signal.flags & SA_RESTART) !== 0));
         isDecided = true;

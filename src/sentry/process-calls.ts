@@ -13,7 +13,6 @@ import { type LoadRequest, loadProgram } from '../mm/exec/loader.ts';
 import { applyPlan, LoadFailure, releasePlan } from '../mm/exec/plan.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
-import { full, partial, type SyscallDef } from '../syscalls/define.ts';
 import { openPidfd } from '../syscalls/pidfd.ts';
 import { openExec } from '../vfs/open.ts';
 import type { CpuUsage } from './cpu-usage.ts';
@@ -22,6 +21,7 @@ import { Guest } from './guest.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostLayout } from './host-layout.ts';
 import { inheritPatches, startPatching } from './mapped-text.ts';
+import { declareProcessCalls } from './process-call-table.ts';
 import type { Processes } from './processes.ts';
 import { popFrame } from './signal-frame.ts';
 import { restoreThread, saveThread } from './thread-state.ts';
@@ -86,9 +86,9 @@ export class ProcessCalls {
     return this.#dispatcher;
   }
 
-  readonly defs: readonly SyscallDef[] = [
-    full(15, 'rt_sigreturn', [], (task) => this.#sigreturn(task)),
-    full(56, 'clone', ['cloneflags', 'ptr', 'ptr', 'ptr', 'ptr'], (task, flags, stack, parentTid, childTid, tls) =>
+  readonly defs = declareProcessCalls({
+    sigreturn: (task) => this.#sigreturn(task),
+    clone: (task, flags, stack, parentTid, childTid, tls) =>
       this.#clone(task, {
         flags: (flags & ~0xff) >>> 0,
         isHandlersCleared: false,
@@ -99,24 +99,13 @@ export class ProcessCalls {
         pidfd: parentTid,
         tls,
       }),
-    ),
-    full(57, 'fork', [], (task) => this.#clone(task, plainClone(0))),
-    full(58, 'vfork', [], (task) => this.#clone(task, plainClone(C.CLONE_VFORK | C.CLONE_VM))),
-    full(59, 'execve', ['path', 'argv', 'argv'], (task, path, argv, envp) =>
-      this.#execve(task, AT_FDCWD, path, argv, envp, 0),
-    ),
-    full(322, 'execveat', ['dirfd', 'path', 'argv', 'argv', 'atflags'], (task, dirfd, path, argv, envp, flags) =>
-      this.#execve(task, dirfd, path, argv, envp, flags),
-    ),
-    full(158, 'arch_prctl', ['int', 'ptr'], (task, code, addr) => this.#archPrctl(task, code, addr)),
-    partial(
-      435,
-      'clone3',
-      ['ptr', 'size'],
-      (task, args, size) => this.#clone3(task, args, size),
-      'no set_tid, no cgroup',
-    ),
-  ];
+    fork: (task) => this.#clone(task, plainClone(0)),
+    vfork: (task) => this.#clone(task, plainClone(C.CLONE_VFORK | C.CLONE_VM)),
+    execve: (task, path, argv, envp) => this.#execve(task, AT_FDCWD, path, argv, envp, 0),
+    execveat: (task, dirfd, path, argv, envp, flags) => this.#execve(task, dirfd, path, argv, envp, flags),
+    archPrctl: (task, code, addr) => this.#archPrctl(task, code, addr),
+    clone3: (task, args, size) => this.#clone3(task, args, size),
+  });
 
   #sigreturn(task: Task): number {
     const guest = this.#processes.guestOf(task);

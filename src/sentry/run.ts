@@ -40,6 +40,7 @@ import { ProcessCalls } from './process-calls.ts';
 import { Processes } from './processes.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 import { Scheduler } from './scheduler.ts';
+import { StraceWriter } from './strace/strace-writer.ts';
 
 const KILL = 62;
 const SIGKILL = 9;
@@ -140,16 +141,9 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
   });
   calls.dispatcher = dispatcher;
   if (options.strace && trace !== null) {
-    dispatcher.tracer = {
-      enter: () => {},
-      exit: (guest, def, args, result) =>
-        trace(
-          `[pid ${guest.task.tid}] ${def.name}(${[...args]
-            .slice(0, def.args.length)
-            .map((a) => a.toString(16))
-            .join(', ')}) = ${result < 0 ? `-1 ${errnoName(-result)}` : result}`,
-        ),
-    };
+    const tracer = new StraceWriter(trace);
+    dispatcher.tracer = tracer;
+    kernel.pids.hooks.taskExit.push((task) => tracer.ended(task, task.group.exitStatus));
   }
   kernel.pids.hooks.taskExit.push((task) => processes.retire(task));
 
