@@ -3,6 +3,8 @@
  *
  * A host thread is lent by a vfork(2) parent to its child until the child execs or ends; `lender` is whose it is then.
  */
+import { SIGKILL } from '../abi/signal.ts';
+import { exitGroup } from '../kernel/exit.ts';
 import type { Task } from '../kernel/task.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
 import { KIND_DONE, KIND_STARTED } from '../platform/layout.ts';
@@ -51,8 +53,15 @@ export class Guest implements GuestThread, ThreadOwner {
     return this.thread.registers;
   }
 
+  /**
+   * Makes a guest that runs enter the kernel. One that is to be killed is not asked: it could stay for ever in the stub's text,
+   * where an interrupt does nothing.
+   */
   interrupt(): void {
-    if (!this.isInKernel) this.thread.interrupt();
+    if (this.isInKernel) return;
+    const { group, signals } = this.task;
+    if (group.pending.has(SIGKILL) || signals.pending.has(SIGKILL)) exitGroup(group, SIGKILL);
+    else this.thread.interrupt();
   }
 
   /** Resolves when the thread has carried out its commands, or has started. */

@@ -121,6 +121,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
       processes.reap();
     },
   });
+  scheduler.onPause = () => processes.reap();
   const unimplemented = new Set<number>();
   const usage = new CpuUsage((task) => processes.findGuest(task));
   kernel.pids.hooks.updateUsage = usage.update;

@@ -37,6 +37,8 @@ export class Scheduler {
   readonly #watched: StubThread[] = [];
   readonly #drain = new Uint8Array(8);
   readonly #cpus = availableParallelism();
+  /** Called before the loop looks at the host: what has ended meanwhile is taken away. */
+  onPause: () => void = () => {};
   /** Calls and continuations that wait for a promise. */
   pending = 0;
   #isStopped = false;
@@ -101,6 +103,7 @@ export class Scheduler {
       const mustSleep = isIdle;
       if (mustSleep || busy >= BUSY_ROUNDS || this.#parts.gate.isExpecting) {
         busy = 0;
+        this.onPause();
         this.#setSpinning();
         if (mustSleep) {
           this.#sleep();

@@ -20,7 +20,6 @@ export const PF_X = 1;
 export const PF_W = 2;
 export const PF_R = 4;
 
-const ELFCLASS64 = 2;
 const EM_X86_64 = 62;
 
 export interface ElfHeader {
@@ -50,7 +49,7 @@ export function hasElfMagic(bytes: Uint8Array): boolean {
 
 /** The header of a 64-bit x86-64 executable or shared object with a sane program header table, or null. */
 export function parseElfHeader(bytes: Uint8Array): ElfHeader | null {
-  if (bytes.length < ELF_HEADER_SIZE || !hasElfMagic(bytes) || bytes[4] !== ELFCLASS64) return null;
+  if (bytes.length < ELF_HEADER_SIZE || !hasElfMagic(bytes)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const type = view.getUint16(16, true);
   if ((type !== ET_EXEC && type !== ET_DYN) || view.getUint16(18, true) !== EM_X86_64) return null;

@@ -1,0 +1,112 @@
+/** Whatever dies first, a sandbox leaves no process behind, and no mount or temporary file. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { plainEnvironment, runscPath } from './run-process.ts';
+
+/** The parent's pid and the state of each process. */
+function processes(): Map<number, { parent: number; state: string }> {
+  const found = new Map<number, { parent: number; state: string }>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    let stat = '';
+    try {
+      stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+    } catch {
+      continue; // it has ended since the listing
+    }
+    const [state = '', parent = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    found.set(Number(name), { parent: Number(parent), state });
+  }
+  return found;
+}
+
+function descendants(root: number): number[] {
+  const all = processes();
+  const tree = [root];
+  for (const pid of tree) for (const [child, { parent }] of all) if (parent === pid) tree.push(child);
+  return tree;
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!isSo()) {
+    assert.ok(performance.now() < deadline, `after ten seconds still not: ${what}`);
+    await sleep(10);
+  }
+}
+
+function areGone(pids: readonly number[]): boolean {
+  const all = processes();
+  return pids.every((pid) => !all.has(pid) || all.get(pid)?.state === 'Z');
+}
+
+interface Sandbox {
+  readonly child: ChildProcess;
+  readonly pids: readonly number[];
+  output(): string;
+}
+
+/** A sandbox whose guest has said that it runs, with three guest processes. */
+async function start(): Promise<Sandbox> {
+  const script = 'sleep 1000 & sleep 1000 & echo up; wait $!; echo after $?; wait';
+  const child = spawn(runscPath, ['do', 'sh', '-c', script], {
+    env: plainEnvironment,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  await until('the guest is up', () => text.includes('up\n'));
+  // The sentry, the zygote and three stubs.
+  await until('five processes', () => descendants(child.pid ?? 0).length >= 5);
+  return { child, pids: descendants(child.pid ?? 0), output: () => text };
+}
+
+const state = (): unknown => ({
+  mounts: readFileSync('/proc/self/mountinfo', 'latin1'),
+  temporary: readdirSync(tmpdir()).filter((name) => name.includes('tsvisor')),
+  shared: readdirSync('/dev/shm'),
+});
+
+describe('teardown', () => {
+  for (const [index, who] of ['the sentry', 'the zygote'].entries()) {
+    test(`${who} is killed`, async () => {
+      const before = state();
+      const { child, pids } = await start();
+      process.kill(pids[index] ?? 0, 'SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await until('all processes are gone', () => areGone(pids));
+      assert.deepEqual(state(), before);
+    });
+  }
+
+  test('a guest process is killed from outside: the others go on and see it', async () => {
+    const before = state();
+    const { child, pids, output } = await start();
+    // The stub that was made last is the second sleep, whose end the shell waits for.
+    process.kill(Math.max(...pids), 'SIGKILL');
+    await until('the shell has noticed', () => output().includes('after 137\n'));
+    child.kill('SIGKILL');
+    await until('all processes are gone', () => areGone(pids));
+    assert.deepEqual(state(), before);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    test(`${signal} to the command ends the guest`, async () => {
+      const before = state();
+      const child = spawn(runscPath, ['do', 'sleep', '1000'], { env: plainEnvironment, stdio: 'ignore' });
+      await until('the guest is up', () => descendants(child.pid ?? 0).length >= 3);
+      const pids = descendants(child.pid ?? 0);
+      child.kill(signal);
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await until('all processes are gone', () => areGone(pids));
+      assert.deepEqual(state(), before);
+    });
+  }
+});
