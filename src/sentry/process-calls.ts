@@ -2,7 +2,7 @@
  * The system calls that make, replace or steer the thread they are made on: clone, exec, rt_sigreturn, arch_prctl.
  */
 import * as C from '../abi/clone.ts';
-import { EFAULT, EINVAL } from '../abi/errno.ts';
+import { EINVAL } from '../abi/errno.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
 import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
 import { checkClone, copyTask } from '../kernel/fork.ts';
@@ -23,6 +23,7 @@ import type { HostLayout } from './host-layout.ts';
 import { inheritPatches, startPatching } from './mapped-text.ts';
 import { declareProcessCalls } from './process-call-table.ts';
 import type { Processes } from './processes.ts';
+import { readStrings } from './read-strings.ts';
 import { popFrame } from './signal-frame.ts';
 import { restoreThread, saveThread } from './thread-state.ts';
 
@@ -32,8 +33,6 @@ const SI_KERNEL = 128;
 const CLONE_ARGS_MIN = 64;
 const CLONE_ARGS_MAX = 4096;
 const E2BIG = 7;
-const ARGUMENT_MAX = 131072;
-const STRINGS_MAX = 1 << 20;
 const ADDR_NO_RANDOMIZE = 0x40000;
 const RLIMIT_STACK = 3;
 const ARCH_SET_GS = 0x1001;
@@ -291,9 +290,9 @@ export class ProcessCalls {
     if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
     const path = task.mem.readPath(pathAddr);
     if (typeof path === 'number') return path;
-    const argv = readStrings(task, argvAddr);
+    const argv = readStrings(task.mm, argvAddr);
     if (typeof argv === 'number') return argv;
-    const envp = readStrings(task, envpAddr);
+    const envp = readStrings(task.mm, envpAddr);
     if (typeof envp === 'number') return envp;
     return this.exec(task, dirfd, path, argv, envp, flags);
   }
@@ -395,21 +394,4 @@ export class ProcessCalls {
 
 function plainClone(flags: number): CloneRequest {
   return { flags, isHandlersCleared: false, exitSignal: 17, stack: 0, parentTid: 0, childTid: 0, pidfd: 0, tls: 0 };
-}
-
-/** argv or envp: binary strings, -EFAULT or -E2BIG. A null pointer is an empty list, as on Linux. */
-function readStrings(task: Task, addr: number): string[] | number {
-  const strings: string[] = [];
-  if (addr === 0) return strings;
-  let total = 0;
-  for (let at = addr; ; at += 8) {
-    const pointer = task.mem.readU64(at);
-    if (pointer === null) return -EFAULT;
-    if (pointer === 0) return strings;
-    const text = task.mem.readString(pointer, ARGUMENT_MAX - 1);
-    if (typeof text === 'number') return text;
-    total += text.length + 9;
-    if (total > STRINGS_MAX * 8) return -E2BIG;
-    strings.push(text);
-  }
 }

@@ -16,7 +16,7 @@ import { EPOLLIN, type EventLoop } from './event-loop.ts';
 
 const READ = 0;
 /** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
-const IDLE_ROUNDS = 1500;
+const IDLE_ROUNDS = 4000;
 /** The same when there is nothing to spin for: a resolved promise takes some rounds to come through all that wait on it. */
 const MIN_ROUNDS = 32;
 /** Requests handled between two looks at timers and host descriptors. */
