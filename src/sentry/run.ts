@@ -173,15 +173,18 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
   terminal?.control(task.group.session, task.group.processGroup);
   const release = forwardSignals(task, terminal);
   let status = 0;
+  let isEnded = false;
   task.kernel.pids.hooks.groupExit.push((group) => {
     if (group !== task.group) return;
     status = group.exitStatus;
+    isEnded = true;
     scheduler.stop();
   });
   try {
     const failed = await during(scheduler, startProgram(calls, task, options));
-    if (failed !== null) return report(options.argv[0], failed);
-    await scheduler.run();
+    // A signal from outside may have ended it before the program ran.
+    if (failed !== null && !isEnded) return report(options.argv[0], failed);
+    if (!isEnded) await scheduler.run();
   } finally {
     release();
     terminal?.restore();
@@ -193,11 +196,13 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
 /** Turns the loop until `promise` is settled. */
 async function during<T>(scheduler: Scheduler, promise: Promise<T>): Promise<T> {
   scheduler.pending += 1;
+  let isSettled = false;
   const settled = promise.finally(() => {
+    isSettled = true;
     scheduler.pending -= 1;
     scheduler.stop();
   });
-  await scheduler.run();
+  while (!isSettled) await scheduler.run();
   return settled;
 }
 
