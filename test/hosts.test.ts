@@ -1,0 +1,72 @@
+/** The hosts it must run on: without privileges, without user namespaces, with one CPU; and what it leaves of them when idle. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { plainEnvironment, runProcess, runscPath } from './run-process.ts';
+
+const script = 'echo $((6 * 7)) | cat; for i in 1 2 3; do /bin/true || exit 9; done; (exit 3); echo $?';
+const expected = '42\n3\n';
+const isRoot = process.getuid?.() === 0;
+/** Root without capabilities: the files of this checkout stay readable, namespaces take a user namespace. */
+const powerless = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+/** A user namespace in which no further one may be made, and no capabilities in it: the filter stands alone. */
+const withoutNamespaces = [
+  ...['unshare', '--user', '--map-root-user', 'sh', '-c'],
+  `echo 0 > /proc/sys/user/max_user_namespaces && exec ${powerless.join(' ')} "$@"`,
+  'sh',
+];
+
+async function run(
+  prefix: readonly string[],
+  args: readonly string[],
+): Promise<{ stdout: string; stderr: string; code: number }> {
+  const [file = '', ...rest] = [...prefix, runscPath, ...args];
+  return runProcess(file, rest, { cwd: '/', timeoutMs: 60_000 });
+}
+
+describe('hosts', () => {
+  const hosts: readonly (readonly [string, readonly string[], RegExp])[] = isRoot
+    ? [
+        ['root', [], /isolation: filter and all namespaces/],
+        ['no capabilities', powerless, /isolation: filter and all namespaces/],
+        ['no user namespaces', withoutNamespaces, /isolation: filter only/],
+      ]
+    : [['an ordinary user', [], /isolation: /]];
+  for (const [name, prefix, isolation] of hosts) {
+    test(name, async () => {
+      const outcome = await run(prefix, ['do', 'sh', '-c', script]);
+      assert.deepEqual(outcome, { stdout: expected, stderr: '', code: 0, isTimedOut: false });
+      const doctor = await run(prefix, ['doctor']);
+      assert.match(doctor.stdout, isolation);
+      assert.equal(doctor.code, 0, doctor.stdout);
+    });
+  }
+
+  test('one CPU, with more guests than that', async () => {
+    const busy = 'for i in 1 2 3; do (n=0; while [ $n -lt 20000 ]; do n=$((n + 1)); done) & done; wait; echo done';
+    const outcome = await run(['taskset', '-c', '0'], ['do', 'sh', '-c', busy]);
+    assert.deepEqual(outcome, { stdout: 'done\n', stderr: '', code: 0, isTimedOut: false });
+  });
+
+  test('an idle sandbox uses no CPU', async () => {
+    const child = spawn(runscPath, ['do', 'sh', '-c', 'cat > /dev/null & sleep 1000 & echo up; wait'], {
+      env: plainEnvironment,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    // What is left to do at the start is over when two looks agree, and then it must stay so.
+    const ticks = (): number => {
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+      return Number(fields[11]) + Number(fields[12]);
+    };
+    await sleep(500);
+    const before = ticks();
+    await sleep(2000);
+    assert.ok(ticks() - before <= 2, `${ticks() - before} ticks of 10 ms in two idle seconds`);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+});
