@@ -95,9 +95,10 @@ export class Patcher {
    * Counts a trap of the `syscall` before `rip`: whether its site is hot now and ought to be patched.
    *
    * @param bytes the bytes around it as the stub saw them, `bytes[at]` being the one at `rip`
+   * @param nr the number that was in rax: what looks like `mov $nr,%eax` may be the end of another instruction
    */
-  isHot(rip: number, bytes: Uint8Array, at: number): boolean {
-    if (siteNumber(bytes, at) < 0) return false;
+  isHot(rip: number, bytes: Uint8Array, at: number, nr: number): boolean {
+    if (nr < 0 || siteNumber(bytes, at) !== nr) return false;
     const site = this.#sites.get(rip);
     if (site === undefined) {
       if (this.#sites.size < COUNTED_LIMIT) this.#sites.set(rip, { hits: 1, threshold: HOT });

@@ -167,7 +167,7 @@ export class Dispatcher implements GuestHandler {
     if (host.patcher === null) return 0;
     const rip = readRegister(thread, REG.rip);
     const { u8 } = thread.process.window;
-    return host.patcher.isHot(rip, u8, thread.base + L.MB_SITE_BYTES + SITE_BYTES_BEFORE) ? rip : 0;
+    return host.patcher.isHot(rip, u8, thread.base + L.MB_SITE_BYTES + SITE_BYTES_BEFORE, guest.nr) ? rip : 0;
   }
 
   #patch(guest: Guest, result: number): void {
