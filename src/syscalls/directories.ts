@@ -88,14 +88,20 @@ function checkEnter(task: Task, { dentry }: Path): number {
   return checkPermission(dentry.inode, task.creds, MAY_EXEC) < 0 ? -EACCES : 0;
 }
 
-function sysChdir(task: Task, pathAddr: number): number {
+/** The directory at a path that the caller may search, or -errno. */
+function findDirectory(task: Task, pathAddr: number): Path | number {
   const path = task.mem.readPath(pathAddr);
   if (typeof path === 'number') return path;
   const failed = resolve(task, AT_FDCWD, path, 0);
   if (failed < 0) return failed;
   const found = foundPath();
   const refused = checkEnter(task, found);
-  if (refused < 0) return refused;
+  return refused < 0 ? refused : found;
+}
+
+function sysChdir(task: Task, pathAddr: number): number {
+  const found = findDirectory(task, pathAddr);
+  if (typeof found === 'number') return found;
   task.fs.cwd = found;
   return 0;
 }
@@ -110,13 +116,8 @@ function sysFchdir(task: Task, fd: number): number {
 }
 
 function sysChroot(task: Task, pathAddr: number): number {
-  const path = task.mem.readPath(pathAddr);
-  if (typeof path === 'number') return path;
-  const failed = resolve(task, AT_FDCWD, path, 0);
-  if (failed < 0) return failed;
-  const found = foundPath();
-  const refused = checkEnter(task, found);
-  if (refused < 0) return refused;
+  const found = findDirectory(task, pathAddr);
+  if (typeof found === 'number') return found;
   if (!task.creds.hasCapability(CAP_SYS_CHROOT)) return -EPERM;
   task.fs.root = found;
   return 0;

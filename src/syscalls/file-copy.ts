@@ -30,14 +30,13 @@ interface End {
   offset: number | null;
 }
 
-function readableAt(task: Task, fd: number): File | number {
-  const file = openFile(task.files, fd);
-  return file === undefined || (file.flags & O_ACCMODE) === O_WRONLY ? -EBADF : file;
-}
-
-function writableAt(task: Task, fd: number): File | number {
-  const file = openFile(task.files, fd);
-  return file === undefined || (file.flags & O_ACCMODE) === O_RDONLY ? -EBADF : file;
+/** The file to read from and the one to write to, or -EBADF. */
+function bothFiles(task: Task, inFd: number, outFd: number): { input: File; output: File } | number {
+  const input = openFile(task.files, inFd);
+  if (input === undefined || (input.flags & O_ACCMODE) === O_WRONLY) return -EBADF;
+  const output = openFile(task.files, outFd);
+  if (output === undefined || (output.flags & O_ACCMODE) === O_RDONLY) return -EBADF;
+  return { input, output };
 }
 
 function positionOf({ file, offset }: End): number {
@@ -173,10 +172,9 @@ function sysSendfile(
 ): number | Promise<number> {
   const offset = readOffset(task, offsetAddr);
   if (typeof offset === 'number') return offset;
-  const input = readableAt(task, inFd);
-  if (typeof input === 'number') return input;
-  const output = writableAt(task, outFd);
-  if (typeof output === 'number') return output;
+  const files = bothFiles(task, inFd, outFd);
+  if (typeof files === 'number') return files;
+  const { input, output } = files;
   if ((input.inode.mode & S_IFMT) === S_IFDIR) return -EINVAL;
   if (!input.isSeekable) return offset.value !== null ? -ESPIPE : -EINVAL;
   if ((output.flags & O_APPEND) !== 0) return -EINVAL;
@@ -201,10 +199,9 @@ function sysCopyFileRange(
   length: number,
   flags: number,
 ): number | Promise<number> {
-  const input = readableAt(task, inFd);
-  if (typeof input === 'number') return input;
-  const output = writableAt(task, outFd);
-  if (typeof output === 'number') return output;
+  const files = bothFiles(task, inFd, outFd);
+  if (typeof files === 'number') return files;
+  const { input, output } = files;
   const inOffset = readOffset(task, inAddr);
   if (typeof inOffset === 'number') return inOffset;
   const outOffset = readOffset(task, outAddr);
@@ -248,10 +245,9 @@ function sysSplice(
 ): number | Promise<number> {
   if (length === 0) return 0;
   if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
-  const input = readableAt(task, inFd);
-  if (typeof input === 'number') return input;
-  const output = writableAt(task, outFd);
-  if (typeof output === 'number') return output;
+  const files = bothFiles(task, inFd, outFd);
+  if (typeof files === 'number') return files;
+  const { input, output } = files;
   const from = spliceEnd(task, input, inAddr);
   if (typeof from === 'number') return from;
   const to = spliceEnd(task, output, outAddr);
@@ -273,10 +269,9 @@ function sysSplice(
 function sysTee(task: Task, inFd: number, outFd: number, length: number, flags: number): number | Promise<number> {
   if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
   if (length === 0) return 0;
-  const input = readableAt(task, inFd);
-  if (typeof input === 'number') return input;
-  const output = writableAt(task, outFd);
-  if (typeof output === 'number') return output;
+  const files = bothFiles(task, inFd, outFd);
+  if (typeof files === 'number') return files;
+  const { input, output } = files;
   if (!(input instanceof PipeFile) || !(output instanceof PipeFile) || input.pipe === output.pipe) return -EINVAL;
   const attempt = (): number => {
     const room = Math.min(length, buffer.length, output.pipe.ring.free);
