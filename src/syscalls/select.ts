@@ -12,7 +12,6 @@ import {
   POLLWRNORM,
 } from '../abi/poll.ts';
 import type { Timespec } from '../kernel/kernel.ts';
-import { NR_OPEN } from '../kernel/limits.ts';
 import { restoreSavedMask, setTemporaryMask } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { readTimespec, readTimeval, spanNs, writeSpan, writeSpanTimeval } from '../kernel/time-span.ts';
@@ -95,8 +94,8 @@ function watched(task: Task, sets: FdSets): File[] {
 
 function select(task: Task, nfds: number, addrs: readonly number[], deadlineNs: number): number | Promise<number> {
   if (nfds < 0) return -EINVAL;
-  // Linux cuts nfds to the size of the descriptor table; no table is larger than this.
-  const sets = readSets(task, Math.min(nfds, NR_OPEN), addrs);
+  // Linux cuts nfds to the room in the descriptor table, which comes in words of 64: bits behind it are not even read.
+  const sets = readSets(task, Math.min(nfds, Math.max(64, Math.ceil(task.files.size / 64) * 64)), addrs);
   if (typeof sets === 'number') return sets;
   const ready = scan(task, sets);
   if (ready !== 0 || deadlineNs <= task.kernel.clock.monotonicNs()) return writeBack(task, sets, ready);
