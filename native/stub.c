@@ -490,6 +490,8 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
         }
         *(volatile long *)(command + 56) = result;
         if (result < 0 && result >= -4095) {
+          u64 none[6] = {0};
+          run_command(t, OP_CLOSE_FDS, none);
           failed = 1;
           MB32(mb, MB_FAULT) = i;
           break;

@@ -18,7 +18,7 @@ export interface GuestProgram {
   readonly binary: string;
 }
 
-export function listPrograms(folder: 'test/guest' | 'test/hostile' | 'bench/guest'): GuestProgram[] {
+export function listPrograms(folder: 'test/guest' | 'test/hostile' | 'test/strace' | 'bench/guest'): GuestProgram[] {
   return readdirSync(`${repositoryRoot}/${folder}`)
     .filter((file) => file.endsWith('.c'))
     .sort()

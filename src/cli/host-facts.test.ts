@@ -16,6 +16,10 @@ const good: HostProbe = {
   cpuCount: 2,
   hasFsgsbase: true,
   cgroup: 'v2',
+  calls: [
+    { name: 'memfd_create', isNeeded: true, works: true },
+    { name: 'membarrier', isNeeded: false, works: true },
+  ],
   zygote: { isolation: 'user' },
 };
 const states = (change: Partial<HostProbe>): string[] =>
@@ -32,6 +36,8 @@ test('what cannot be done without is fatal, the rest only weaker', () => {
   assert.deepEqual(states({}), []);
   assert.deepEqual(states({ seccompActions: ['trap'] }), ['fatal']);
   assert.deepEqual(states({ zygote: { failure: 'EPERM' } }), ['fatal']);
+  assert.deepEqual(states({ calls: [{ name: 'openat2', isNeeded: true, works: false }] }), ['fatal']);
+  assert.deepEqual(states({ calls: [{ name: 'membarrier', isNeeded: false, works: false }] }), ['weaker']);
   assert.deepEqual(states({ userNamespaces: 0, zygote: { isolation: 'filter' } }), ['weaker', 'weaker']);
   assert.deepEqual(states({ isUsernsRestricted: true }), ['weaker']);
   assert.deepEqual(states({ isUsernsRestricted: true, isRoot: true }), []);

@@ -1,5 +1,13 @@
 /** Judges what was found out about a host: no look at the host itself. */
 
+/** Whether a host call works here. */
+export interface CallProbe {
+  readonly name: string;
+  /** Without it no sandbox starts; else some things are slower. */
+  readonly isNeeded: boolean;
+  readonly works: boolean;
+}
+
 export interface HostProbe {
   readonly platform: string;
   readonly kernelRelease: string;
@@ -17,6 +25,7 @@ export interface HostProbe {
   readonly cpuCount: number;
   readonly hasFsgsbase: boolean;
   readonly cgroup: string;
+  readonly calls: readonly CallProbe[];
   /** What came of starting a zygote. */
   readonly zygote: { readonly isolation: string } | { readonly failure: string };
 }
@@ -107,6 +116,10 @@ export function judgeHost(probe: HostProbe): Fact[] {
     `ulimit -n ${FEW_OPEN_FILES} for many processes`,
   );
   facts.push({ state: 'good', text: `cgroup ${probe.cgroup}` });
+  for (const { name, isNeeded, works } of probe.calls) {
+    const judge = isNeeded ? need : want;
+    judge(works, `host call ${name}`, `let the seccomp profile around runsc allow ${name}(2)`);
+  }
   facts.push(zygoteFact(probe.zygote));
   return facts;
 }

@@ -1,10 +1,12 @@
 /** Host streams over real pipes, sockets, files and terminals, with the sentry's own event loop. */
+
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EAGAIN, EBADF, EPIPE } from '../abi/errno.ts';
+import { TIOCGPTN, TIOCSPTLCK } from '../abi/ioctl.ts';
 import { EventLoop } from '../sentry/event-loop.ts';
 import { type HostStream, openHostStream } from './host-stream.ts';
 import { native } from './native.ts';
@@ -16,8 +18,6 @@ const F_GETFL = 3;
 const O_NONBLOCK = 0o4000;
 const POLLIN = 1;
 const POLLOUT = 4;
-const TIOCSPTLCK = 0x40045431;
-const TIOCGPTN = 0x80045430;
 
 const loop = new EventLoop();
 

@@ -7,7 +7,9 @@
  * time through /proc/self/fd, which makes a description of our own; sockets take the flag per call; where neither
  * works, poll(2) is asked first and writes are small enough not to block.
  */
+
 import { EAGAIN, EINTR, EIO } from '../abi/errno.ts';
+import { TCGETS } from '../abi/ioctl.ts';
 
 /** A raw host system call: the result or -errno. Arrays are passed by address. */
 export type HostSyscall = (nr: number, ...args: readonly (number | Uint8Array)[]) => number;
@@ -70,7 +72,6 @@ const O_APPEND = 0o2000;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
-const TCGETS = 0x5401;
 const POLLIN = 1;
 const POLLOUT = 4;
 const POLLHUP = 0x10;

@@ -7,6 +7,20 @@
 
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
 import { EBADF, EBUSY, EFAULT, EINVAL, EIO, ENOTTY, ENXIO, EPERM, ESRCH } from '../abi/errno.ts';
+import {
+  TIOCEXCL,
+  TIOCGETD,
+  TIOCGPGRP,
+  TIOCGSID,
+  TIOCGWINSZ,
+  TIOCNOTTY,
+  TIOCNXCL,
+  TIOCSCTTY,
+  TIOCSETD,
+  TIOCSPGRP,
+  TIOCSTI,
+  TIOCSWINSZ,
+} from '../abi/ioctl.ts';
 import { SIGCONT, SIGHUP, SIGWINCH } from '../abi/signal.ts';
 import type { File } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
@@ -16,19 +30,6 @@ import { checkTtyAccess, type TtyAccess } from './job-control.ts';
 import type { ControllingTty, ProcessGroup, Session } from './session.ts';
 import { sendSignalToProcessGroup } from './signal.ts';
 import type { Task } from './task.ts';
-
-export const TIOCEXCL = 0x540c;
-export const TIOCNXCL = 0x540d;
-export const TIOCSCTTY = 0x540e;
-export const TIOCGPGRP = 0x540f;
-export const TIOCSPGRP = 0x5410;
-export const TIOCSTI = 0x5412;
-export const TIOCGWINSZ = 0x5413;
-export const TIOCSWINSZ = 0x5414;
-export const TIOCNOTTY = 0x5422;
-export const TIOCGETD = 0x5424;
-export const TIOCSETD = 0x5423;
-export const TIOCGSID = 0x5429;
 
 const O_ACCMODE = 3;
 const O_WRONLY = 1;

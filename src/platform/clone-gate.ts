@@ -4,9 +4,9 @@
  *
  * The cookie is a register, not memory, so nothing can change it after the check (no TOCTOU with FLAG_CONTINUE).
  */
-import { randomFillSync } from 'node:crypto';
 import { EPERM } from '../abi/errno.ts';
 import { native } from '../host/native.ts';
+import { hostRandom } from '../host/random.ts';
 
 const IOCTL = 16;
 const NOTIF_RECV = 0xc0502100;
@@ -21,8 +21,8 @@ export class CloneGate {
   readonly #expected = new Map<number, number>();
   readonly #notification = new DataView(new ArrayBuffer(80));
   readonly #response = new DataView(new ArrayBuffer(24));
-  readonly #random = new Uint32Array(256);
-  #randomAt = 256;
+  readonly #random = new DataView(new ArrayBuffer(8));
+  readonly #randomBytes = new Uint8Array(this.#random.buffer);
 
   constructor(listener: number) {
     this.listener = listener;
@@ -37,12 +37,8 @@ export class CloneGate {
 
   /** Allows one clone with exactly these flags: the cookie to give to the stub. */
   expect(flags: number): number {
-    if (this.#randomAt + 2 > this.#random.length) {
-      randomFillSync(this.#random);
-      this.#randomAt = 0;
-    }
-    const cookie = (this.#random[this.#randomAt] >>> 12) * 2 ** 32 + this.#random[this.#randomAt + 1];
-    this.#randomAt += 2;
+    hostRandom(this.#randomBytes, 0, 8);
+    const cookie = (this.#random.getUint32(0) >>> 12) * 2 ** 32 + this.#random.getUint32(4);
     this.#expected.set(cookie, flags);
     return cookie;
   }

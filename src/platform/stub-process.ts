@@ -114,6 +114,11 @@ export class StubProcess {
     this.#freeSlots.push(thread.slot);
   }
 
+  /** Threads that have not been told to exit. */
+  get threadCount(): number {
+    return this.#slots - this.#freeSlots.length;
+  }
+
   #takeFreeSlot(): number | undefined {
     for (let i = 0; i < this.#freeSlots.length; i++) {
       const slot = this.#freeSlots[i];
@@ -370,6 +375,11 @@ export class StubThread {
   /** After a failure: which command it was. */
   get failedCommand(): number {
     return this.#i32[this.word + (L.MB_FAULT >> 2)] >>> 0;
+  }
+
+  /** Whether the next answer has bytes for the guest. */
+  get hasCopyOuts(): boolean {
+    return this.#copyouts > 0;
   }
 
   /** Queues a command for the next answer: its index, or -1 when the table is full. */

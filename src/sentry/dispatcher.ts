@@ -33,11 +33,24 @@ export const NO_ANSWER = -1_000_000;
 /** Si_code of a fault the host's kernel could not explain. */
 const SI_KERNEL = 128;
 
-const SIGNED_32: ReadonlySet<ArgType> = new Set(['int', 'fd', 'dirfd', 'pid', 'signal', 'whence', 'clockid', 'idtype']);
+const SIGNED_32: ReadonlySet<ArgType> = new Set([
+  'int',
+  'fd',
+  'dirfd',
+  'pid',
+  'signal',
+  'whence',
+  'clockid',
+  'idtype',
+  'accessmode',
+  'waitoptions',
+]);
 const UNSIGNED_32: ReadonlySet<ArgType> = new Set([
   'uint',
   'mode',
   'openflags',
+  'fdflags',
+  'resource',
   'prot',
   'mapflags',
   'atflags',
@@ -53,6 +66,10 @@ const AS_SIGNED_32 = 1;
 const AS_UNSIGNED_32 = 2;
 const AS_SIGNED_64 = 3;
 const AS_UNSIGNED_64 = 4;
+
+function isRestart(result: number): boolean {
+  return result <= MAX_RESTART && result >= MIN_RESTART;
+}
 
 function widthOf(type: ArgType): number {
   if (SIGNED_32.has(type)) return AS_SIGNED_32;
@@ -94,8 +111,13 @@ export class Dispatcher implements GuestHandler {
   }
 
   onGuestRequest(guest: Guest, kind: number): void {
+    const wasAhead = guest.answeredAhead;
+    guest.answeredAhead = false;
     if (guest.isDead) {
       this.#parts.onDeadThread(guest);
+    } else if (wasAhead && kind === L.KIND_DONE) {
+      // Only a failure is reported: it becomes the result after all.
+      this.complete(guest, guest.host.failedAlong(guest.thread));
     } else if (kind === L.KIND_TRAP || kind === L.KIND_PATCHED) {
       this.#syscall(guest);
     } else if (kind === L.KIND_FAULT) {
@@ -210,6 +232,11 @@ export class Dispatcher implements GuestHandler {
   complete(guest: Guest, result: number): void {
     if (result === NO_ANSWER || guest.isDead) return;
     if (guest.host.hasQueued) {
+      if (this.#isPlain(guest, result) && guest.host.sendAlong(guest.thread)) {
+        guest.answeredAhead = true;
+        this.resume(guest, result);
+        return;
+      }
       guest.host.current = guest.thread;
       this.track(guest.host.flush().then((failure) => this.complete(guest, failure < 0 ? failure : result)));
       return;
@@ -218,11 +245,16 @@ export class Dispatcher implements GuestHandler {
       this.#patch(guest, result);
       return;
     }
-    if ((result <= MAX_RESTART && result >= MIN_RESTART) || guest.task.hasSignalToDeliver()) {
+    if (isRestart(result) || guest.task.hasSignalToDeliver()) {
       this.track(this.#leave(guest, result, NO_FAULT));
       return;
     }
     this.resume(guest, result);
+  }
+
+  /** Whether the result can be given before the memory operations have been carried out: nothing else is to come in between. */
+  #isPlain(guest: Guest, result: number): boolean {
+    return guest.hotSite === 0 && !guest.thread.hasCopyOuts && !isRestart(result) && !guest.task.hasSignalToDeliver();
   }
 
   /** Answers with a result and looks for the thread's next request. */

@@ -6,10 +6,15 @@
 import { SIGKILL } from '../abi/signal.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import type { Task } from '../kernel/task.ts';
+import type { Timer } from '../kernel/timers.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
 import { KIND_DONE, KIND_STARTED } from '../platform/layout.ts';
 import type { StubThread, ThreadOwner } from '../platform/stub-process.ts';
 import type { StubHost } from './stub-host.ts';
+
+/** How long after an interrupt a thread that has not come is asked again; doubled each time up to the second. */
+const KICK_AGAIN_NS = 1e6;
+const KICK_AGAIN_MAX_NS = 64e6;
 
 /** What a guest's thread tells the sentry. */
 export interface GuestHandler {
@@ -22,6 +27,7 @@ export class Guest implements GuestThread, ThreadOwner {
   host: StubHost;
   #task: Task | null = null;
   #report: (() => void) | null = null;
+  #kickAgain: Timer | null = null;
   /** Whose thread it runs on, before exec. */
   lender: Guest | null = null;
   /** Takes the lent thread back: the borrower has left it, and it is in the kernel. */
@@ -32,6 +38,8 @@ export class Guest implements GuestThread, ThreadOwner {
   isInKernel = true;
   /** Number of the system call being handled; -1 for a fault or an interrupt. */
   nr = -1;
+  /** Its last result was given before the memory operations of the call were carried out: it reports if one fails. */
+  answeredAhead = false;
   /** Where the call returns to when its site is to be patched before that; else 0. */
   hotSite = 0;
 
@@ -61,7 +69,22 @@ export class Guest implements GuestThread, ThreadOwner {
     if (this.isInKernel) return;
     const { group, signals } = this.task;
     if (group.pending.has(SIGKILL) || signals.pending.has(SIGKILL)) exitGroup(group, SIGKILL);
-    else this.thread.interrupt();
+    else this.kick();
+  }
+
+  /**
+   * Makes the thread report. On its way out of the stub it does not notice, so it is asked again until it has come or there is
+   * no reason any more.
+   */
+  kick(delayNs = KICK_AGAIN_NS): void {
+    this.thread.interrupt();
+    const { kernel } = this.task;
+    if (this.#kickAgain !== null) kernel.timers.cancel(this.#kickAgain);
+    this.#kickAgain = kernel.timers.add(kernel.clock.monotonicNs() + delayNs, () => {
+      this.#kickAgain = null;
+      if (this.isInKernel || this.thread.process.isGone) return;
+      if (this.isDead || this.task.hasSignalToDeliver()) this.kick(Math.min(delayNs * 2, KICK_AGAIN_MAX_NS));
+    });
   }
 
   /** Resolves when the thread has carried out its commands, or has started. */
@@ -73,6 +96,10 @@ export class Guest implements GuestThread, ThreadOwner {
 
   onRequest(): void {
     this.isInKernel = true;
+    if (this.#kickAgain !== null) {
+      this.task.kernel.timers.cancel(this.#kickAgain);
+      this.#kickAgain = null;
+    }
     const { kind } = this.thread;
     const report = this.#report;
     if (report !== null && (kind === KIND_DONE || kind === KIND_STARTED)) {

@@ -1,5 +1,4 @@
 /** Clocks, randomness, CPU and memory of the host, in the shapes the kernel takes. */
-import { randomFillSync } from 'node:crypto';
 import { cpus, freemem, totalmem } from 'node:os';
 import type { CpuInfo } from '../fs/proc/proc-view.ts';
 import { native } from '../host/native.ts';
@@ -8,7 +7,6 @@ import type { Clock } from '../kernel/kernel.ts';
 const CLOCK_GETTIME = 228;
 const CLOCK_MONOTONIC = 1;
 const timespec = new DataView(new ArrayBuffer(16));
-const RANDOM_POOL = 65536;
 
 function readClock(clockId: number): void {
   native.syscall(CLOCK_GETTIME, clockId, timespec);
@@ -29,13 +27,6 @@ export const hostClock: Clock = {
     out.nsec = timespec.getUint32(8, true);
   },
 };
-
-/** Random bytes in the host's quality; small amounts come out of a pool. */
-export function hostRandom(dst: Uint8Array, at: number, length: number): void {
-  for (let done = 0; done < length; done += RANDOM_POOL) {
-    randomFillSync(dst, at + done, Math.min(RANDOM_POOL, length - done));
-  }
-}
 
 export function memoryTotal(): number {
   return totalmem();

@@ -168,7 +168,7 @@ export class Processes {
     }
     // Lent threads go back to their owner; others exit once they are in our hands.
     if (!guest.isInKernel) {
-      thread.interrupt();
+      guest.kick();
       return;
     }
     if (guest.lender !== null) {

@@ -3,7 +3,7 @@
  *
  * Commands of one process take effect in the order they were queued: a flush begins when the one before it has ended.
  */
-import { ENOMEM } from '../abi/errno.ts';
+import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { sendFds } from '../host/sockets.ts';
 import type { AddressSpaceHost, HostOperation } from '../mm/address-space-host.ts';
 import { COMMAND_LIMIT, OP_CLOSE_FDS, OP_RECEIVE_FDS, RECEIVED_FD_BASE } from '../platform/layout.ts';
@@ -15,12 +15,25 @@ const MPROTECT = 10;
 const MUNMAP = 11;
 const MREMAP = 25;
 const MADVISE = 28;
+/** At most: closing a descriptor, receiving the next, the operation. One more closes the last descriptor. */
+const COMMANDS_PER_OPERATION = 3;
 
 interface Operation {
   readonly nr: number;
   readonly args: readonly number[];
   readonly hostFd: number;
 }
+
+/** Operations given to a thread. */
+interface Batch {
+  readonly operations: readonly Operation[];
+  /** The command of each of the first of them; the rest had no room. */
+  readonly commands: readonly number[];
+  /** How many commands the thread has with these. */
+  readonly end: number;
+}
+
+const NOTHING: Batch = { operations: [], commands: [], end: 0 };
 
 /** How `flush` waits for a thread to have carried out its commands. */
 export type AwaitDone = (thread: StubThread) => Promise<void>;
@@ -35,6 +48,8 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   patcher: Patcher | null = null;
   readonly #awaitDone: AwaitDone;
   readonly #queue: Operation[] = [];
+  /** What went along with the last answer of the only thread. */
+  #sentAlong = NOTHING;
   #tail: Promise<unknown> = Promise.resolve();
   #underWay = 0;
 
@@ -78,6 +93,24 @@ export class StubHost implements AddressSpaceHost, PatchHost {
     return this.exclusively(async () => (thread === null ? -ENOMEM : this.#carryOut(thread, operations)));
   }
 
+  /**
+   * Lets `thread` carry out what is queued with its next answer, without a report of success: true if that can be. It can when the
+   * process has no other thread, whose operations would have to wait for the end of these.
+   */
+  sendAlong(thread: StubThread): boolean {
+    const room = COMMAND_LIMIT - thread.commandCount - 1;
+    if (this.isBusy || this.process.threadCount > 1 || this.#queue.length * COMMANDS_PER_OPERATION > room) return false;
+    this.#sentAlong = this.#issue(thread, this.#queue.splice(0));
+    return true;
+  }
+
+  /** The thread has reported that what went along failed: the -errno. */
+  failedAlong(thread: StubThread): number {
+    const along = this.#sentAlong;
+    this.#sentAlong = NOTHING;
+    return along === NOTHING ? -EINVAL : this.#failure(thread, along);
+  }
+
   /** Runs `job` when all that was asked of this process before has been done, and before whatever comes later. */
   exclusively<T>(job: () => Promise<T>): Promise<T> {
     this.#underWay += 1;
@@ -90,41 +123,53 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   }
 
   async #carryOut(thread: StubThread, operations: readonly Operation[]): Promise<number> {
-    let next = 0;
-    while (next < operations.length) {
-      const lastCommand: number[] = [];
-      const first = next;
-      while (next < operations.length && thread.commandCount + 3 <= COMMAND_LIMIT) {
-        this.#issue(thread, operations[next]);
-        lastCommand.push(thread.commandCount - 1);
-        next += 1;
-      }
-      const count = thread.commandCount;
+    let rest = operations;
+    while (rest.length > 0) {
+      const batch = this.#issue(thread, rest);
+      rest = rest.slice(batch.commands.length);
       const done = this.#awaitDone(thread);
       thread.replyCommands();
       await done;
-      const failure = thread.failure(count);
+      const failure = this.#failure(thread, batch);
       if (failure < 0) {
-        const at = lastCommand.findIndex((command) => thread.failedCommand <= command);
-        for (const { nr, args } of operations.slice(first + Math.max(at, 0))) {
-          if (nr === MMAP) this.onFailure?.('mmap', args[0], args[1]);
-        }
+        this.#tellMissing(rest);
         return failure;
       }
     }
     return 0;
   }
 
-  #issue(thread: StubThread, { nr, args, hostFd }: Operation): void {
-    const [a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0] = args;
-    if (hostFd < 0) {
-      thread.command(nr, a0, a1, a2, a3, a4, a5);
-      return;
+  /** Puts as many operations as have room into the thread's commands. Neighbours with one file share its descriptor. */
+  #issue(thread: StubThread, operations: readonly Operation[]): Batch {
+    const commands: number[] = [];
+    let held = -1;
+    for (const { nr, args, hostFd } of operations) {
+      if (thread.commandCount + COMMANDS_PER_OPERATION >= COMMAND_LIMIT) break;
+      if (hostFd >= 0 && hostFd !== held) {
+        if (held >= 0) thread.command(OP_CLOSE_FDS);
+        sendFds(this.process.control, [hostFd], 0);
+        thread.command(OP_RECEIVE_FDS);
+        held = hostFd;
+      }
+      const [a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0] = args;
+      commands.push(thread.command(nr, a0, a1, a2, a3, hostFd < 0 ? a4 : RECEIVED_FD_BASE, a5));
     }
-    sendFds(this.process.control, [hostFd], 0);
-    thread.command(OP_RECEIVE_FDS);
-    thread.command(nr, a0, a1, a2, a3, RECEIVED_FD_BASE, a5);
-    thread.command(OP_CLOSE_FDS);
+    if (held >= 0) thread.command(OP_CLOSE_FDS);
+    return { operations, commands, end: thread.commandCount };
+  }
+
+  /** After a report: 0, or the -errno of the first command that failed. */
+  #failure(thread: StubThread, { operations, commands, end }: Batch): number {
+    const failure = thread.failure(end);
+    if (failure < 0) {
+      const at = commands.findIndex((command) => thread.failedCommand <= command);
+      this.#tellMissing(operations.slice(Math.max(at, 0), commands.length));
+    }
+    return failure;
+  }
+
+  #tellMissing(operations: readonly Operation[]): void {
+    for (const { nr, args } of operations) if (nr === MMAP) this.onFailure?.('mmap', args[0], args[1]);
   }
 
   readMemory(addr: number, dst: Uint8Array, at: number, length: number): number {

@@ -6,8 +6,9 @@ import type { Task } from '../kernel/task.ts';
 
 /**
  * What an argument is. It fixes how the register becomes a JS number and how strace prints it.
- * - `int`, `fd`, `dirfd`, `pid`, `signal`, `whence`, `clockid`, `idtype`: signed 32 bits.
- * - `uint`, `mode`, `openflags`, `prot`, `mapflags`, `atflags`, `uid`, `gid`, `cloneflags`, `flags`, `hex`, `cmd`: unsigned 32 bits.
+ * - `int`, `fd`, `dirfd`, `pid`, `signal`, `whence`, `clockid`, `idtype`, `accessmode`, `waitoptions`: signed 32 bits.
+ * - `uint`, `mode`, `openflags`, `fdflags` (those O_* that a call without an access mode takes), `prot`, `mapflags`, `atflags`, `uid`,
+ *   `gid`, `cloneflags`, `flags`, `hex`, `cmd`, `resource`: unsigned 32 bits.
  * - `ptr`, `path`, `str`, `buf`, `outbuf`, `iov`, `argv`, `size`, `ulong`, and pointers to structs (`timespec`, `sigset`, `pollfd`,
  *   `statbuf`, `sigaction`, ...): unsigned 64 bits, exact below 2^53.
  * - `long`, `off`: signed 64 bits, exact within 2^53.
@@ -24,6 +25,10 @@ export type ArgType =
   | 'uint'
   | 'mode'
   | 'openflags'
+  | 'fdflags'
+  | 'accessmode'
+  | 'waitoptions'
+  | 'resource'
   | 'prot'
   | 'mapflags'
   | 'atflags'
@@ -50,6 +55,8 @@ export type ArgType =
   | 'sigaction'
   | 'stack'
   | 'rlimit'
+  | 'outrlimit'
+  | 'waitstatus'
   | 'epollevent'
   | 'fdpair'
   | 'int*'

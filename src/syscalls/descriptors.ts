@@ -1,6 +1,8 @@
 /** Descriptors themselves: close(2), dup(2), lseek(2), ioctl(2). */
+
 import { EBADF, EFAULT, EINVAL, ENOTTY } from '../abi/errno.ts';
 import { O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
+import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctl.ts';
 import { S_IFMT, S_IFREG } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
@@ -10,13 +12,6 @@ import { full, type SyscallDef } from './define.ts';
 
 const CLOSE_RANGE_UNSHARE = 2;
 const CLOSE_RANGE_CLOEXEC = 4;
-
-const FIONBIO = 0x5421;
-const FIOASYNC = 0x5452;
-const FIONCLEX = 0x5450;
-const FIOCLEX = 0x5451;
-const FIONREAD = 0x541b;
-const FIOQSIZE = 0x5460;
 
 const scratch = new Stat();
 
@@ -114,6 +109,6 @@ export const descriptorSyscalls: readonly SyscallDef[] = [
   full(16, 'ioctl', ['fd', 'cmd', 'ptr'], sysIoctl),
   full(32, 'dup', ['fd'], sysDup),
   full(33, 'dup2', ['fd', 'fd'], sysDup2),
-  full(292, 'dup3', ['fd', 'fd', 'openflags'], sysDup3),
+  full(292, 'dup3', ['fd', 'fd', 'fdflags'], sysDup3),
   full(436, 'close_range', ['uint', 'uint', 'flags'], sysCloseRange),
 ];

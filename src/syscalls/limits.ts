@@ -110,5 +110,5 @@ export const limitsSyscalls: readonly SyscallDef[] = [
   partial(97, 'getrlimit', ['uint', 'rlimit'], sysGetrlimit, UNENFORCED),
   full(98, 'getrusage', ['int', 'ptr'], sysGetrusage),
   partial(160, 'setrlimit', ['uint', 'rlimit'], sysSetrlimit, UNENFORCED),
-  partial(302, 'prlimit64', ['pid', 'uint', 'rlimit', 'rlimit'], sysPrlimit64, UNENFORCED),
+  partial(302, 'prlimit64', ['pid', 'resource', 'rlimit', 'outrlimit'], sysPrlimit64, UNENFORCED),
 ];

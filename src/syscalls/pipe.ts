@@ -24,5 +24,5 @@ function sysPipe(task: Task, fds: number): number {
 
 export const pipeSyscalls: readonly SyscallDef[] = [
   full(22, 'pipe', ['fdpair'], sysPipe),
-  partial(293, 'pipe2', ['fdpair', 'openflags'], sysPipe2, 'no O_DIRECT (packet mode) and O_NOTIFICATION_PIPE'),
+  partial(293, 'pipe2', ['fdpair', 'fdflags'], sysPipe2, 'no O_DIRECT (packet mode) and O_NOTIFICATION_PIPE'),
 ];

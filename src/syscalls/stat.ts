@@ -169,15 +169,15 @@ export const statSyscalls: readonly SyscallDef[] = [
   full(6, 'lstat', ['path', 'statbuf'], (task, path, addr) =>
     sysNewfstatat(task, AT_FDCWD, path, addr, AT_SYMLINK_NOFOLLOW),
   ),
-  full(21, 'access', ['path', 'int'], (task, path, mode) => sysFaccessat2(task, AT_FDCWD, path, mode, 0)),
+  full(21, 'access', ['path', 'accessmode'], (task, path, mode) => sysFaccessat2(task, AT_FDCWD, path, mode, 0)),
   full(89, 'readlink', ['path', 'outbuf', 'int'], (task, path, addr, size) =>
     sysReadlinkat(task, AT_FDCWD, path, addr, size),
   ),
   full(262, 'newfstatat', ['dirfd', 'path', 'statbuf', 'atflags'], sysNewfstatat),
   full(267, 'readlinkat', ['dirfd', 'path', 'outbuf', 'int'], sysReadlinkat),
-  full(269, 'faccessat', ['dirfd', 'path', 'int'], (task, dirfd, path, mode) =>
+  full(269, 'faccessat', ['dirfd', 'path', 'accessmode'], (task, dirfd, path, mode) =>
     sysFaccessat2(task, dirfd, path, mode, 0),
   ),
   full(332, 'statx', ['dirfd', 'path', 'atflags', 'flags', 'ptr'], sysStatx),
-  full(439, 'faccessat2', ['dirfd', 'path', 'int', 'atflags'], sysFaccessat2),
+  full(439, 'faccessat2', ['dirfd', 'path', 'accessmode', 'atflags'], sysFaccessat2),
 ];

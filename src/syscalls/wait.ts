@@ -114,6 +114,6 @@ function finishWaitid(task: Task, result: WaitResult | number, infoAddr: number,
 }
 
 export const waitSyscalls: readonly SyscallDef[] = [
-  full(61, 'wait4', ['pid', 'int*', 'int', 'ptr'], sysWait4),
+  full(61, 'wait4', ['pid', 'waitstatus', 'waitoptions', 'ptr'], sysWait4),
   full(247, 'waitid', ['idtype', 'pid', 'ptr', 'int', 'ptr'], sysWaitid),
 ];

@@ -1,12 +1,26 @@
 /** Pseudo terminals: opening, I/O between the sides, hang-up, sessions and job control. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EAGAIN, EIO, ENOTTY, ENXIO, EPERM, ERESTARTSYS, ESRCH } from '../../abi/errno.ts';
+import {
+  TCGETS,
+  TCSETS,
+  TIOCGPGRP,
+  TIOCGPTN,
+  TIOCGSID,
+  TIOCGWINSZ,
+  TIOCNOTTY,
+  TIOCPKT,
+  TIOCSCTTY,
+  TIOCSPGRP,
+  TIOCSPTLCK,
+  TIOCSWINSZ,
+} from '../../abi/ioctl.ts';
 import { SIGHUP, SIGINT, SIGTTIN, SIGTTOU, SIGWINCH } from '../../abi/signal.ts';
 import { setCurrentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
 import { ArrayMemory, addOutsideProcess, bootTestKernel, fork } from '../../kernel/test-machine.fixture.ts';
-import { TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP, TIOCSWINSZ } from '../../kernel/tty.ts';
 import { Dentry } from '../../vfs/dentry.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -14,14 +28,10 @@ import { createMount } from '../../vfs/mount.ts';
 import { makeRdev } from '../dev/device-registry.ts';
 import { standardDevices } from '../dev/standard-devices.ts';
 import { DevPts } from './devpts.ts';
-import { TCGETS, TCSETS } from './termios-ioctl.ts';
 
 const O_RDWR = 2;
 const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
-const TIOCSPTLCK = 0x40045431;
-const TIOCGPTN = 0x80045430;
-const TIOCPKT = 0x5420;
 const ADDRESS = 4096;
 
 class World {

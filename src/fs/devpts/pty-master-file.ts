@@ -1,5 +1,7 @@
 /** The master of a pty: what open(2) of /dev/ptmx gives (ptmx(4)). */
+
 import { EFAULT, EIO, ENOTTY } from '../../abi/errno.ts';
+import { TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSIG, TIOCSPTLCK } from '../../abi/ioctl.ts';
 import type { Task } from '../../kernel/task.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -7,13 +9,6 @@ import type { Path } from '../../vfs/path.ts';
 import type { Pty } from './pty.ts';
 import { termiosIoctl } from './termios-ioctl.ts';
 
-const TIOCPKT = 0x5420;
-const TIOCGPKT = 0x80045438;
-const TIOCSPTLCK = 0x40045431;
-const TIOCGPTLCK = 0x80045439;
-const TIOCGPTN = 0x80045430;
-const TIOCGPTPEER = 0x5441;
-const TIOCSIG = 0x40045436;
 const O_CLOEXEC = 0o2000000;
 
 /** Opens the user side for TIOCGPTPEER: the file system knows its path and inode. */

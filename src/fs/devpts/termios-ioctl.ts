@@ -1,27 +1,29 @@
 /** The ioctls about terminal settings and queues that both sides of a pty answer (ioctl_tty(2)). */
+
 import { EFAULT, EINVAL, ENOTTY } from '../../abi/errno.ts';
+import {
+  FIONREAD,
+  TCFLSH,
+  TCGETA,
+  TCGETS,
+  TCGETS2,
+  TCSBRK,
+  TCSBRKP,
+  TCSETA,
+  TCSETAF,
+  TCSETS,
+  TCSETS2,
+  TCSETSF,
+  TCSETSF2,
+  TCXONC,
+  TIOCCBRK,
+  TIOCGLCKTRMIOS,
+  TIOCOUTQ,
+  TIOCSBRK,
+} from '../../abi/ioctl.ts';
 import type { Task } from '../../kernel/task.ts';
 import { TERMIO_SIZE, TERMIOS_SIZE, TERMIOS2_SIZE, type Termios, VSTART, VSTOP } from '../../kernel/termios.ts';
 import { PACKET_FLUSHREAD, PACKET_FLUSHWRITE, POLLIN, POLLOUT, type Pty } from './pty.ts';
-
-export const TCGETS = 0x5401;
-export const TCSETS = 0x5402;
-export const TCSETSF = 0x5404;
-export const TCGETA = 0x5405;
-export const TCSETA = 0x5406;
-export const TCSETAF = 0x5408;
-export const TCSBRK = 0x5409;
-export const TCXONC = 0x540a;
-export const TCFLSH = 0x540b;
-export const TCGETS2 = 0x802c542a;
-export const TCSETS2 = 0x402c542b;
-export const TCSETSF2 = 0x402c542d;
-const TIOCOUTQ = 0x5411;
-const FIONREAD = 0x541b;
-const TCSBRKP = 0x5425;
-const TIOCSBRK = 0x5427;
-const TIOCCBRK = 0x5428;
-const TIOCGLCKTRMIOS = 0x5456;
 
 const TCIFLUSH = 0;
 const TCOFLUSH = 1;

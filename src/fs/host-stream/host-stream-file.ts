@@ -2,7 +2,9 @@
  * A File over a host pipe, socket, regular file or device that was given to the sandbox as a standard stream. The host's
  * offset is used, not one of ours: `(runsc do a; runsc do b) > log 2>&1` relies on sharing it.
  */
+
 import { EACCES, ENOTTY, ESPIPE } from '../../abi/errno.ts';
+import { FIONREAD } from '../../abi/ioctl.ts';
 import type { HostStream } from '../../host/host-stream.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import type { Task } from '../../kernel/task.ts';
@@ -11,8 +13,6 @@ import { type FileSystem, Inode, type Stat } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import { allocateAnonIno, anonFileSystem } from '../anon/anon-inode.ts';
 import { ReadinessQueue } from './readiness-queue.ts';
-
-const FIONREAD = 0x541b;
 
 export class HostStreamInode extends Inode {
   readonly fs: FileSystem = anonFileSystem;

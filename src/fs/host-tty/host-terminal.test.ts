@@ -1,26 +1,24 @@
 /** The host's terminal, over a real pty: settings pass through and are restored, sessions and signals are the guest's. */
+
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
 import { EAGAIN, EIO, ERESTARTSYS } from '../../abi/errno.ts';
+import { TCGETS, TCSETS, TIOCGPGRP, TIOCGPTN, TIOCGWINSZ, TIOCSPTLCK } from '../../abi/ioctl.ts';
 import { SIGHUP, SIGINT, SIGTTIN } from '../../abi/signal.ts';
 import { openHostStream } from '../../host/host-stream.ts';
 import { native } from '../../host/native.ts';
 import { setCurrentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
 import { bootTestKernel, fork } from '../../kernel/test-machine.fixture.ts';
-import { TIOCGPGRP, TIOCGWINSZ } from '../../kernel/tty.ts';
 import { EventLoop } from '../../sentry/event-loop.ts';
 import type { File } from '../../vfs/file.ts';
 import { DevPts } from '../devpts/devpts.ts';
-import { TCGETS, TCSETS } from '../devpts/termios-ioctl.ts';
 import { openStandardStreams } from '../host-stream/standard-streams.ts';
 import type { HostTerminal } from './host-terminal.ts';
 
 const SYS_IOCTL = 16;
 const SYS_OPENAT = 257;
-const TIOCSPTLCK = 0x40045431;
-const TIOCGPTN = 0x80045430;
 const ADDRESS = 4096;
 const loop = new EventLoop();
 

@@ -2,30 +2,21 @@
  * The terminal the sandbox was started from. Its line discipline is the host's: settings, input and output go straight
  * through. Sessions and job control are the guest's own, and the keyboard's signals reach the sentry and are handed on.
  */
+
 import { EFAULT, EINVAL, EIO, ENOTTY } from '../../abi/errno.ts';
+import { FIONREAD, TCFLSH, TCGETS, TCSBRK, TCSETS, TCXONC, TIOCGWINSZ, TIOCOUTQ, TIOCSWINSZ } from '../../abi/ioctl.ts';
 import { SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGWINCH } from '../../abi/signal.ts';
 import type { HostStream } from '../../host/host-stream.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
 import { TERMIOS_SIZE, TOSTOP } from '../../kernel/termios.ts';
-import { Terminal, TIOCGWINSZ, TIOCSWINSZ } from '../../kernel/tty.ts';
+import { Terminal } from '../../kernel/tty.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
-import {
-  isTermiosFlush,
-  isTermiosSet,
-  TCFLSH,
-  TCGETS,
-  TCSBRK,
-  TCSETS,
-  TCXONC,
-  termiosSize,
-} from '../devpts/termios-ioctl.ts';
+import { isTermiosFlush, isTermiosSet, termiosSize } from '../devpts/termios-ioctl.ts';
 import { ReadinessQueue } from '../host-stream/readiness-queue.ts';
 
-const FIONREAD = 0x541b;
-const TIOCOUTQ = 0x5411;
 const HUNG_UP = 0x15d;
 const FORWARDED = new Set([SIGINT, SIGQUIT, SIGTSTP, SIGWINCH, SIGHUP]);
 

@@ -4,16 +4,17 @@
  * Opening a FIFO waits for the other end. The file exists at once and counts as a reader or writer, as on Linux;
  * `isPartnerAwaited` tells the opener to sleep on `queue` until it is false, and to `unref` the file when a signal comes first.
  */
+
 import { CAP_SYS_RESOURCE } from '../../abi/capability.ts';
 import { EBADF, EFAULT, EINVAL, ENOTTY, ENXIO } from '../../abi/errno.ts';
 import { F_GETPIPE_SZ, F_SETPIPE_SZ, O_ACCMODE, O_NONBLOCK, O_RDWR, O_WRONLY } from '../../abi/fcntl.ts';
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
 import type { Pipe } from '../../kernel/pipe.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
 import { AnonymousFile } from '../event/anonymous-file.ts';
 
-const FIONREAD = 0x541b;
 /** `#seenOpens` of a file that reports POLLHUP and needs no partner. */
 const ANY = -1;
 

@@ -4,6 +4,7 @@
  * Whoever sends puts the bytes into the receiver's inbox. Invariant: connected stream and seqpacket sockets are each other's
  * `peer` until one is closed; a datagram socket's peer need not know of it, but has it in `#senders`.
  */
+
 import {
   EAGAIN,
   ECONNREFUSED,
@@ -17,6 +18,7 @@ import {
   EPROTOTYPE,
 } from '../../abi/errno.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/fcntl.ts';
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { POLLERR, POLLHUP, POLLRDHUP, POLLWRBAND, READABLE, WRITABLE } from '../../abi/poll.ts';
 import {
   AF_UNIX,
@@ -44,7 +46,6 @@ import { bindName, findName, UNNAMED, type Unbind } from './names.ts';
 /** Datagrams that wait at most (/proc/sys/net/unix/max_dgram_qlen, which lets one more in). */
 const MAX_DATAGRAMS = 11;
 const MAX_PACKETS = 1024;
-const FIONREAD = 0x541b;
 const ALL_EVENTS = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
 
 const ignored = new Received();

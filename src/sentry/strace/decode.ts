@@ -11,7 +11,7 @@ const LIST_MAX = 16;
 const AT_FDCWD = -100;
 
 /** What the kernel fills in: told when the call is over. */
-const RESULTS: ReadonlySet<ArgType> = new Set(['outbuf', 'statbuf', 'fdpair', 'int*']);
+const RESULTS: ReadonlySet<ArgType> = new Set(['outbuf', 'statbuf', 'fdpair', 'int*', 'outrlimit', 'waitstatus']);
 
 export function isResult(type: ArgType): boolean {
   return RESULTS.has(type);
@@ -98,6 +98,15 @@ function statbuf(view: DataView): string {
   return `{st_mode=${N.modeNames(view.getUint32(24, true))}, st_size=${i64(view, 48)}, ...}`;
 }
 
+function rlimit(view: DataView): string {
+  const limit = (at: number): string => {
+    const value = view.getBigUint64(at, true);
+    if (value === 2n ** 64n - 1n) return 'RLIM64_INFINITY';
+    return value > 1024n && value % 1024n === 0n ? `${value / 1024n}*1024` : value.toString();
+  };
+  return `{rlim_cur=${limit(0)}, rlim_max=${limit(8)}}`;
+}
+
 function pollfds(read: ReadMemory, addr: number, count: number): string {
   return struct(read, addr, Math.min(count, LIST_MAX) * 8, (view) =>
     list(
@@ -149,6 +158,14 @@ export function decodeArgument(
       return iovec(read, value, next);
     case 'openflags':
       return N.openFlagNames(value);
+    case 'fdflags':
+      return N.fdFlagNames(value);
+    case 'accessmode':
+      return N.accessModeNames(value);
+    case 'waitoptions':
+      return N.waitOptionNames(value);
+    case 'resource':
+      return N.resourceName(value);
     case 'atflags':
       return N.atFlagNames(value);
     case 'prot':
@@ -182,7 +199,13 @@ export function decodeArgument(
           `{ss_sp=${hex(Number(view.getBigUint64(0, true)))}, ss_flags=${view.getInt32(8, true)}, ss_size=${u64(view, 16)}}`,
       );
     case 'rlimit':
-      return struct(read, value, 16, (view) => `{rlim_cur=${u64(view, 0)}, rlim_max=${u64(view, 8)}}`);
+      return struct(read, value, 16, rlimit);
+    case 'outrlimit':
+      return result === 0 ? struct(read, value, 16, rlimit) : hex(value);
+    case 'waitstatus':
+      return result !== null && result > 0
+        ? struct(read, value, 4, (view) => `[${N.waitStatusText(view.getInt32(0, true))}]`)
+        : hex(value);
     case 'statbuf':
       return result === 0 ? struct(read, value, 144, statbuf) : hex(value);
     case 'pollfd':

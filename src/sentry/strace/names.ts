@@ -3,10 +3,13 @@ import { getSystemErrorMap } from 'node:util';
 import * as clone from '../../abi/clone.ts';
 import { errnoName } from '../../abi/errno.ts';
 import * as fcntl from '../../abi/fcntl.ts';
+import * as ioctl from '../../abi/ioctl.ts';
 import * as memory from '../../abi/memory.ts';
 import * as poll from '../../abi/poll.ts';
+import * as resource from '../../abi/resource.ts';
 import * as signal from '../../abi/signal.ts';
 import * as stat from '../../abi/stat.ts';
+import * as wait from '../../abi/wait.ts';
 
 type Constants = Readonly<Record<string, unknown>>;
 type Named = readonly (readonly [string, number])[];
@@ -21,15 +24,16 @@ function named(constants: Constants, prefix: string): Named {
 /** `value` as names joined by "|"; bits without a name follow in hexadecimal. */
 export function flagNames(names: Named, value: number, zero = '0'): string {
   let rest = value >>> 0;
-  const found: string[] = [];
+  const found: [string, number][] = [];
   // Names of several bits first, so that O_SYNC is not O_DSYNC and something.
   for (const [name, bits] of [...names].sort((a, b) => popCount(b[1]) - popCount(a[1]))) {
     if (bits === 0 || (rest & bits) >>> 0 !== bits >>> 0) continue;
-    found.push(name);
+    found.push([name, bits]);
     rest = (rest & ~bits) >>> 0;
   }
-  if (rest !== 0) found.push(`0x${rest.toString(16)}`);
-  return found.length === 0 ? zero : found.join('|');
+  const shown = found.sort((a, b) => (a[1] >>> 0) - (b[1] >>> 0)).map(([name]) => name);
+  if (rest !== 0) shown.push(`0x${rest.toString(16)}`);
+  return shown.length === 0 ? zero : shown.join('|');
 }
 
 function popCount(value: number): number {
@@ -49,6 +53,9 @@ const statusFlags = openFlags.filter(([name]) => name !== 'O_WRONLY' && name !==
 const atFlags = named(fcntl, 'AT_').filter(
   ([name]) => name !== 'AT_FDCWD' && name !== 'AT_EACCESS' && name !== 'AT_REMOVEDIR',
 );
+const ioctlRequests = [...named(ioctl, 'T'), ...named(ioctl, 'FIO')];
+const waitOptions = named(wait, 'W').concat(named(wait, '__W'));
+const resources = named(resource, 'RLIMIT_');
 const whences = named(fcntl, 'SEEK_');
 const fcntlCommands = named(fcntl, 'F_').filter(([name]) => !/^F_(SEAL|RDLCK|WRLCK|UNLCK)/.test(name));
 const protections = named(memory, 'PROT_');
@@ -86,6 +93,9 @@ export function openFlagNames(flags: number): string {
   return rest === '' ? access : `${access}|${rest}`;
 }
 
+/** O_* of a call that knows no access mode: pipe2(2), dup3(2). */
+export const fdFlagNames = (flags: number): string => flagNames(statusFlags, flags);
+
 /** The signals of a set, as strace shows it: without "SIG", and by the missing ones when most are there. */
 export function signalSetNames(lo: number, hi: number): string {
   const members: string[] = [];
@@ -95,6 +105,25 @@ export function signalSetNames(lo: number, hi: number): string {
     (isIn ? members : missing).push(signalName(signo).replace(/^SIG/, ''));
   }
   return members.length > signal.NSIG / 2 ? `~[${missing.join(' ')}]` : `[${members.join(' ')}]`;
+}
+
+export function accessModeNames(mode: number): string {
+  const names = ['R_OK', 'W_OK', 'X_OK'].filter((_, i) => (mode & (4 >> i)) !== 0);
+  if ((mode & ~7) !== 0) names.push(`0x${((mode & ~7) >>> 0).toString(16)}`);
+  return names.length === 0 ? 'F_OK' : names.join('|');
+}
+export const ioctlName = (request: number): string =>
+  ioctlRequests.find(([, each]) => each === request)?.[0] ?? `0x${request.toString(16)}`;
+export const waitOptionNames = (options: number): string => flagNames(waitOptions, options);
+export const resourceName = (resource: number): string => oneName(resources, resource);
+
+/** A status as wait(2) gives it, in the words of its macros. */
+export function waitStatusText(status: number): string {
+  if (status === 0xffff) return '{WIFCONTINUED(s)}';
+  if ((status & 0xff) === 0x7f) return `{WIFSTOPPED(s) && WSTOPSIG(s) == ${signalName(status >> 8)}}`;
+  if ((status & 0x7f) === 0) return `{WIFEXITED(s) && WEXITSTATUS(s) == ${status >> 8}}`;
+  const core = (status & 0x80) === 0 ? '' : ' && WCOREDUMP(s)';
+  return `{WIFSIGNALED(s) && WTERMSIG(s) == ${signalName(status & 0x7f)}${core}}`;
 }
 
 export const atFlagNames = (flags: number): string => flagNames(atFlags, flags);

@@ -8,7 +8,7 @@ import type { SyscallDef } from '../../syscalls/define.ts';
 import type { Tracer } from '../dispatcher.ts';
 import type { Guest } from '../guest.ts';
 import { decodeArgument, hex, isResult, type ReadMemory } from './decode.ts';
-import { errorText, fcntlCommandName, signalCodeName, signalName } from './names.ts';
+import { errorText, fcntlCommandName, ioctlName, signalCodeName, signalName } from './names.ts';
 
 /** Calls whose result is an address. */
 const ADDRESS_RESULTS: ReadonlySet<string> = new Set(['mmap', 'mremap', 'brk', 'shmat']);
@@ -49,7 +49,7 @@ export class StraceWriter implements Tracer {
     const read = memoryOf(guest);
     const shown = call.known.map((text, i) => text ?? argument(def, i, args, read, result));
     const start = call.isAnnounced
-      ? `<... ${def.name} resumed>${shown.filter((_, i) => call.known[i] === undefined).join(', ')})`
+      ? `<... ${def.name} resumed>${shown.slice(knownAtStart(call)).join(', ')})`
       : `${def.name}(${shown.join(', ')})`;
     this.#line(guest, `${start.padEnd(call.isAnnounced ? 0 : 39)} = ${resultText(def, result)}`);
   }
@@ -78,8 +78,9 @@ export class StraceWriter implements Tracer {
     for (const [other, call] of this.#open) {
       if (other === guest || call.isAnnounced) continue;
       call.isAnnounced = true;
-      const known = call.known.filter((text) => text !== undefined);
-      this.#print(other.task.tid, `${call.def.name}(${known.join(', ')} <unfinished ...>`);
+      const known = call.known.slice(0, knownAtStart(call));
+      const rest = known.length < call.known.length && known.length > 0 ? ', ' : '';
+      this.#print(other.task.tid, `${call.def.name}(${known.join(', ')}${rest} <unfinished ...>`);
     }
     this.#print(guest.task.tid, text);
   }
@@ -87,6 +88,12 @@ export class StraceWriter implements Tracer {
   #print(tid: number, text: string): void {
     this.#write(`[pid ${String(tid).padStart(5)}] ${text}`);
   }
+}
+
+/** How many arguments are printed at once: strace goes on behind the first that the kernel fills in when the call is over. */
+function knownAtStart({ known }: OpenCall): number {
+  const unknown = known.indexOf(undefined);
+  return unknown < 0 ? known.length : unknown;
 }
 
 /** The mode of open(2) is only there when a file may be made. */
@@ -98,6 +105,7 @@ function shownCount({ name, args }: SyscallDef, values: Float64Array): number {
 
 function argument(def: SyscallDef, i: number, args: Float64Array, read: ReadMemory, result: number | null): string {
   if (def.name === 'fcntl' && i === 1) return fcntlCommandName(args[1] ?? 0);
+  if (def.name === 'ioctl' && i === 1) return ioctlName(args[1] ?? 0);
   return decodeArgument(def.args[i] ?? 'ptr', i, args, read, result);
 }
 
