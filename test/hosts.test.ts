@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { plainEnvironment, runProcess, runscPath } from './run-process.ts';
+import { plainEnvironment, repositoryRoot, runProcess, runscPath } from './run-process.ts';
 
 const script = 'echo $((6 * 7)) | cat; for i in 1 2 3; do /bin/true || exit 9; done; (exit 3); echo $?';
 const expected = '42\n3\n';
@@ -19,11 +21,14 @@ const withoutNamespaces = [
   'sh',
 ];
 
+const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+
 async function run(
   prefix: readonly string[],
   args: readonly string[],
+  launcher = runscPath,
 ): Promise<{ stdout: string; stderr: string; code: number }> {
-  const [file = '', ...rest] = [...prefix, runscPath, ...args];
+  const [file = '', ...rest] = [...prefix, launcher, ...args];
   return runProcess(file, rest, { cwd: '/', timeoutMs: 60_000 });
 }
 
@@ -44,6 +49,28 @@ describe('hosts', () => {
       assert.equal(doctor.code, 0, doctor.stdout);
     });
   }
+
+  test('another user, who may not read this checkout', {
+    skip: !isRoot && 'needs root to become another user',
+  }, async () => {
+    const copy = mkdtempSync(join(tmpdir(), 'hosts-'));
+    try {
+      chmodSync(copy, 0o755);
+      for (const part of ['runsc', 'dist', 'build/addon.node', 'build/zygote', 'node_modules/node/bin']) {
+        cpSync(`${repositoryRoot}/${part}`, join(copy, part), { recursive: true });
+      }
+      const outcome = await run(
+        nobody,
+        ['do', 'sh', '-c', `${script}; id -u; echo > /tmp/made && cat /tmp/made`],
+        join(copy, 'runsc'),
+      );
+      assert.deepEqual(outcome, { stdout: `${expected}65534\n\n`, stderr: '', code: 0, isTimedOut: false });
+      const doctor = await run(nobody, ['doctor'], join(copy, 'runsc'));
+      assert.match(doctor.stdout, /isolation: filter and all namespaces, a user namespace too/);
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+  });
 
   test('one CPU, with more guests than that', async () => {
     const busy = 'for i in 1 2 3; do (n=0; while [ $n -lt 20000 ]; do n=$((n + 1)); done) & done; wait; echo done';
