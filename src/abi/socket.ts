@@ -59,3 +59,67 @@ export const SCM_RIGHTS = 1;
 export const SCM_CREDENTIALS = 2;
 /** Descriptors one message may carry. */
 export const SCM_MAX_FD = 253;
+
+export const MSG_CONFIRM = 0x800;
+export const SO_DONTROUTE = 5;
+export const SO_OOBINLINE = 10;
+export const SO_PRIORITY = 12;
+export const SO_TIMESTAMP = 29;
+export const SO_MARK = 36;
+export const SO_INCOMING_CPU = 49;
+
+/** Protocols, which are option levels too (in.h). */
+export const IPPROTO_IP = 0;
+export const IPPROTO_ICMP = 1;
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+export const IPPROTO_IPV6 = 41;
+export const IPPROTO_ICMPV6 = 58;
+
+export const IP_TOS = 1;
+export const IP_TTL = 2;
+export const IP_PKTINFO = 8;
+export const IP_MTU_DISCOVER = 10;
+export const IP_RECVERR = 11;
+export const IP_RECVTTL = 12;
+export const IP_RECVTOS = 13;
+export const IP_FREEBIND = 15;
+export const IP_BIND_ADDRESS_NO_PORT = 24;
+export const IP_MULTICAST_TTL = 33;
+export const IP_MULTICAST_LOOP = 34;
+export const IP_MULTICAST_ALL = 49;
+
+export const IPV6_UNICAST_HOPS = 16;
+export const IPV6_MULTICAST_HOPS = 18;
+export const IPV6_MULTICAST_LOOP = 19;
+export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_RECVERR = 25;
+export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_RECVHOPLIMIT = 51;
+export const IPV6_RECVTCLASS = 66;
+export const IPV6_TCLASS = 67;
+
+export const TCP_NODELAY = 1;
+export const TCP_MAXSEG = 2;
+export const TCP_CORK = 3;
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
+export const TCP_SYNCNT = 7;
+export const TCP_LINGER2 = 8;
+export const TCP_DEFER_ACCEPT = 9;
+export const TCP_WINDOW_CLAMP = 10;
+export const TCP_INFO = 11;
+export const TCP_QUICKACK = 12;
+export const TCP_CONGESTION = 13;
+export const TCP_USER_TIMEOUT = 18;
+export const TCP_FASTOPEN = 23;
+export const TCP_NOTSENT_LOWAT = 25;
+
+/** States as TCP_INFO and /proc/net/tcp tell them. */
+export const TCP_ESTABLISHED = 1;
+export const TCP_SYN_SENT = 2;
+export const TCP_CLOSE = 7;
+export const TCP_CLOSE_WAIT = 8;
+export const TCP_LISTEN = 10;

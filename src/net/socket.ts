@@ -12,6 +12,7 @@ import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import type { File } from '../vfs/file.ts';
 import type { Path } from '../vfs/path.ts';
+import type { Endpoint } from './inet/endpoint.ts';
 
 /** Who sent a message, or made a connection (struct ucred). */
 export interface PeerCredentials {
@@ -46,6 +47,14 @@ export class Received {
   }
 }
 
+/** Where a single message goes: what `resolve` has made of an address. */
+export type Destination = Socket | Endpoint;
+
+/** Key of an option in `remembered`. */
+export function optionKey(level: number, name: number): number {
+  return level * 0x10000 + name;
+}
+
 export const DEFAULT_BUFFER = 212992;
 export const MIN_BUFFER = 2304;
 export const MAX_BUFFER = 2 * DEFAULT_BUFFER;
@@ -63,7 +72,7 @@ export abstract class Socket extends AnonymousFile {
   receiveTimeoutNs = Infinity;
   isPassingCredentials = false;
   lingerSeconds = -1;
-  /** Options that are only remembered, by number. */
+  /** Options that are only remembered, by `optionKey`. */
   readonly remembered = new Map<number, number>();
 
   constructor(path: Path, flags: number, domain: number, type: number, protocol: number) {
@@ -81,6 +90,16 @@ export abstract class Socket extends AnonymousFile {
     return false;
   }
 
+  /** The value at first of an option beyond those of every socket; undefined if the socket has no such option. */
+  knownOption(_level: number, _name: number): number | undefined {
+    return undefined;
+  }
+
+  /** An option that is not a plain number (TCP_INFO, ...), or null. */
+  wideOption(_level: number, _name: number): Uint8Array | null {
+    return null;
+  }
+
   /** -error and clears it, or 0. */
   takeError(): number {
     const error = this.pendingError;
@@ -90,19 +109,28 @@ export abstract class Socket extends AnonymousFile {
 
   /** Addresses are whole struct sockaddr, family first. */
   abstract bind(task: Task, address: Uint8Array): number;
-  /** 0, -EAGAIN when the listener's backlog is full, or -errno. */
+  /**
+   * 0, -EAGAIN when the listener's backlog is full, or -errno. -EINPROGRESS when it will be known later: the caller that may sleep does
+   * so on `queue` and asks again, and has -EALREADY as long as nothing is known.
+   */
   abstract connect(task: Task, address: Uint8Array): number;
   abstract localName(): Uint8Array;
   abstract peerName(): Uint8Array | number;
   abstract shutdown(how: number): number;
   /** Bytes taken or -errno. On success the references in `ancillary` are its. */
-  abstract send(src: Uint8Array, at: number, length: number, ancillary: Ancillary, destination: Socket | null): number;
+  abstract send(
+    src: Uint8Array,
+    at: number,
+    length: number,
+    ancillary: Ancillary,
+    destination: Destination | null,
+  ): number;
   /** Bytes received, 0 at the end, or -errno; `flags` are MSG_PEEK and MSG_WAITALL's concern of the caller. */
   abstract receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number;
   /** What a send to `destination` sleeps on. */
-  abstract sendQueue(destination: Socket | null): WaitQueue;
-  /** The socket that `address` names for a send, or -errno. */
-  abstract resolve(task: Task, address: Uint8Array): Socket | number;
+  abstract sendQueue(destination: Destination | null): WaitQueue;
+  /** What `address` names for a send, or -errno. */
+  abstract resolve(task: Task, address: Uint8Array): Destination | number;
 
   /** What a connect that gave -EAGAIN sleeps on; null when it need not. */
   connectQueue(_task: Task, _address: Uint8Array): WaitQueue | null {

@@ -17,7 +17,7 @@ import {
 import { sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
-import { type Ancillary, DEFAULT_BUFFER, NO_ANCILLARY, Received, Socket } from '../net/socket.ts';
+import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received, Socket } from '../net/socket.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 import {
   gather,
@@ -60,7 +60,7 @@ function send(
   iov: readonly IoVector[],
   total: number,
   ancillary: Ancillary,
-  destination: Socket | null,
+  destination: Destination | null,
   flags: number,
 ): number | Promise<number> {
   if ((flags & MSG_OOB) !== 0) {
@@ -93,7 +93,7 @@ function send(
   const deadlineNs = task.kernel.clock.monotonicNs() + socket.sendTimeoutNs;
   const queues = [socket.sendQueue(destination)];
   socket.ref();
-  destination?.ref();
+  const held = destination instanceof Socket ? destination.ref() : null;
   return (async () => {
     try {
       for (;;) {
@@ -104,7 +104,7 @@ function send(
         if (reason === WAKE_TIMEOUT) return finishSend(task, socket, rest, flags, sent > 0 ? sent : -EAGAIN);
       }
     } finally {
-      destination?.unref();
+      held?.unref();
       socket.unref();
     }
   })();
@@ -127,7 +127,7 @@ function sysSendto(
 ): number | Promise<number> {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
-  let destination: Socket | null = null;
+  let destination: Destination | null = null;
   if (name !== 0) {
     const found = findDestination(task, socket, name, nameLength);
     if (typeof found === 'number') return found;
@@ -136,7 +136,7 @@ function sysSendto(
   return send(task, socket, [{ addr, length }], length, NO_ANCILLARY, destination, flags);
 }
 
-function findDestination(task: Task, socket: Socket, name: number, length: number): Socket | number {
+function findDestination(task: Task, socket: Socket, name: number, length: number): Destination | number {
   const address = readAddress(task, name, length);
   return typeof address === 'number' ? address : socket.resolve(task, address);
 }
@@ -144,7 +144,7 @@ function findDestination(task: Task, socket: Socket, name: number, length: numbe
 function sendMessage(task: Task, socket: Socket, addr: number, flags: number): number | Promise<number> {
   const header = readMessageHeader(task, addr);
   if (typeof header === 'number') return header;
-  let destination: Socket | null = null;
+  let destination: Destination | null = null;
   if (header.name !== 0 && header.nameLength > 0) {
     const found = findDestination(task, socket, header.name, Math.min(header.nameLength, MAX_ADDRESS));
     if (typeof found === 'number') return found;

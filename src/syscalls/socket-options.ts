@@ -1,14 +1,21 @@
-/** getsockopt(2) and setsockopt(2) at the socket level (socket(7)). */
+/** getsockopt(2) and setsockopt(2): the socket level (socket(7)), and what the protocol knows. */
 import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from '../abi/errno.ts';
 import {
+  AF_UNIX,
+  IPPROTO_TCP,
   SO_ACCEPTCONN,
   SO_BROADCAST,
   SO_DOMAIN,
+  SO_DONTROUTE,
   SO_ERROR,
+  SO_INCOMING_CPU,
   SO_KEEPALIVE,
   SO_LINGER,
+  SO_MARK,
+  SO_OOBINLINE,
   SO_PASSCRED,
   SO_PEERCRED,
+  SO_PRIORITY,
   SO_PROTOCOL,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
@@ -19,21 +26,36 @@ import {
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SO_SNDTIMEO,
+  SO_TIMESTAMP,
   SO_TYPE,
   SOL_SOCKET,
 } from '../abi/socket.ts';
 import type { Timespec } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import { readTimeval, spanNs } from '../kernel/time-span.ts';
-import { DEFAULT_BUFFER, MAX_BUFFER, MIN_BUFFER, type Socket } from '../net/socket.ts';
+import { DEFAULT_BUFFER, MAX_BUFFER, MIN_BUFFER, optionKey, type Socket } from '../net/socket.ts';
 import { partial, type SyscallDef } from './define.ts';
 import { socketOf } from './socket-io.ts';
 
-const NOTE = 'SOL_SOCKET options; buffer sizes are remembered but do not change how much is buffered';
-const REMEMBERED = new Set([SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_KEEPALIVE, SO_RCVLOWAT]);
+const NOTE =
+  'what socket(7), ip(7), ipv6(7), tcp(7) list, mostly only remembered; buffer sizes are remembered but do not change how much is buffered';
+const REMEMBERED = new Set([
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_BROADCAST,
+  SO_KEEPALIVE,
+  SO_RCVLOWAT,
+  SO_DONTROUTE,
+  SO_OOBINLINE,
+  SO_PRIORITY,
+  SO_TIMESTAMP,
+  SO_MARK,
+  SO_INCOMING_CPU,
+]);
 const WORD = 0x1_0000_0000;
 
-const out = new Uint8Array(16);
+/** As long as the longest, struct tcp_info. */
+const out = new Uint8Array(256);
 const view = new DataView(out.buffer);
 const span: Timespec = { sec: 0, nsec: 0 };
 
@@ -46,7 +68,7 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
   if (length < 0) return -EINVAL;
-  if (level !== SOL_SOCKET) return -EOPNOTSUPP;
+  if (level !== SOL_SOCKET) return setLevelOption(task, socket, level, name, addr, length);
   if (name === SO_RCVTIMEO || name === SO_SNDTIMEO) return setTimeout(task, socket, name, addr, length);
   if (length < 4) return -EINVAL;
   const value = task.mem.readU32(addr);
@@ -71,9 +93,35 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
     }
     default:
       if (!REMEMBERED.has(name)) return -ENOPROTOOPT;
-      socket.remembered.set(name, name === SO_RCVLOWAT ? value | 0 : value !== 0 ? 1 : 0);
+      socket.remembered.set(optionKey(SOL_SOCKET, name), name === SO_RCVLOWAT ? value | 0 : value !== 0 ? 1 : 0);
       return 0;
   }
+}
+
+/** Options of a protocol: one byte is taken for a number too, as Linux does for IP. */
+function setLevelOption(task: Task, socket: Socket, level: number, name: number, addr: number, length: number): number {
+  const isWide = socket.wideOption(level, name) !== null;
+  if (isWide) return 0;
+  if (socket.knownOption(level, name) === undefined) {
+    return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
+  }
+  if (length < 1 || (length < 4 && level === IPPROTO_TCP)) return -EINVAL;
+  const bytes = task.mem.readBytes(addr, length < 4 ? 1 : 4);
+  if (typeof bytes === 'number') return bytes;
+  const value = length < 4 ? bytes[0] : new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
+  socket.remembered.set(optionKey(level, name), value);
+  return 0;
+}
+
+function levelOption(socket: Socket, level: number, name: number): number {
+  const wide = socket.wideOption(level, name);
+  if (wide !== null) {
+    out.set(wide);
+    return wide.length;
+  }
+  const initial = socket.knownOption(level, name);
+  if (initial === undefined) return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
+  return putInt(socket.remembered.get(optionKey(level, name)) ?? initial);
 }
 
 /** Zero means for ever. */
@@ -138,18 +186,17 @@ function option(socket: Socket, name: number): number {
     }
     default:
       if (!REMEMBERED.has(name)) return -ENOPROTOOPT;
-      return putInt(socket.remembered.get(name) ?? (name === SO_RCVLOWAT ? 1 : 0));
+      return putInt(socket.remembered.get(optionKey(SOL_SOCKET, name)) ?? (name === SO_RCVLOWAT ? 1 : 0));
   }
 }
 
 function sysGetsockopt(task: Task, fd: number, level: number, name: number, addr: number, lengthAddr: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
-  if (level !== SOL_SOCKET) return -EOPNOTSUPP;
   const room = task.mem.readU32(lengthAddr);
   if (room === null) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
-  const length = option(socket, name);
+  const length = level === SOL_SOCKET ? option(socket, name) : levelOption(socket, level, name);
   if (length < 0) return length;
   const n = Math.min(room, length);
   if (task.mem.write(addr, out, 0, n) < 0 || task.mem.writeU32(lengthAddr, n) < 0) return -EFAULT;

@@ -1,21 +1,44 @@
 /** Making and connecting sockets: socket(2), bind(2), listen(2), accept(2), connect(2) and relatives. */
+
+import { CAP_NET_RAW } from '../abi/capability.ts';
 import {
+  EACCES,
   EAFNOSUPPORT,
   EAGAIN,
+  EALREADY,
   EFAULT,
+  EINPROGRESS,
+  EINTR,
   EINVAL,
   EOPNOTSUPP,
+  EPERM,
   EPROTONOSUPPORT,
   ERESTARTSYS,
   ESOCKTNOSUPPORT,
   ETIMEDOUT,
 } from '../abi/errno.ts';
 import { O_RDWR } from '../abi/fcntl.ts';
-import { READABLE, WRITABLE } from '../abi/poll.ts';
-import { AF_INET, AF_INET6, AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from '../abi/socket.ts';
+import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../abi/poll.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOCK_STREAM,
+  SOCK_TYPE_MASK,
+} from '../abi/socket.ts';
 import { blockOn, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
+import { DatagramSocket } from '../net/inet/datagram-socket.ts';
+import { StreamSocket } from '../net/inet/stream-socket.ts';
 import type { Socket } from '../net/socket.ts';
 import { credentialsOf, UnixSocket, unixSocketType } from '../net/unix/unix-socket.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -23,11 +46,38 @@ import { installNew, installPair } from './install-file.ts';
 import { readAddress, socketOf } from './socket-io.ts';
 import { writeName } from './socket-message.ts';
 
-const ONLY_UNIX = 'only AF_UNIX';
+const FAMILIES = 'AF_UNIX, and AF_INET and AF_INET6 for TCP and UDP over the loopback interface; no raw sockets';
 
-function create(task: Task, domain: number, typeAndFlags: number, protocol: number): UnixSocket | number {
-  if ((typeAndFlags & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
-  if (domain !== AF_UNIX) return -EAFNOSUPPORT;
+const KNOWN_TYPE_BITS = SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+function createInet(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
+  const type = typeAndFlags & SOCK_TYPE_MASK;
+  const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
+  const path = task.kernel.anonPath('socket');
+  if (type === SOCK_STREAM) {
+    if (protocol !== 0 && protocol !== IPPROTO_TCP) return -EPROTONOSUPPORT;
+    return new StreamSocket(task.kernel, path, flags, domain, task.creds.euid);
+  }
+  if (type === SOCK_DGRAM) {
+    // Echo sockets are for the groups in net.ipv4.ping_group_range, which has none.
+    if (protocol === (domain === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return -EACCES;
+    if (protocol !== 0 && protocol !== IPPROTO_UDP) return -EPROTONOSUPPORT;
+    return new DatagramSocket(task.kernel, path, flags, domain, task.creds.euid);
+  }
+  if (type === SOCK_RAW) {
+    if (!task.creds.hasCapability(CAP_NET_RAW)) return -EPERM;
+    return -EPROTONOSUPPORT;
+  }
+  return -ESOCKTNOSUPPORT;
+}
+
+function create(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
+  if ((typeAndFlags & ~KNOWN_TYPE_BITS) !== 0) return -EINVAL;
+  if (domain === AF_INET || domain === AF_INET6) return createInet(task, domain, typeAndFlags, protocol);
+  return domain === AF_UNIX ? createUnix(task, typeAndFlags, protocol) : -EAFNOSUPPORT;
+}
+
+function createUnix(task: Task, typeAndFlags: number, protocol: number): UnixSocket | number {
   if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
   const type = unixSocketType(typeAndFlags & SOCK_TYPE_MASK);
   if (type === 0) return -ESOCKTNOSUPPORT;
@@ -43,9 +93,11 @@ function sysSocket(task: Task, domain: number, type: number, protocol: number): 
 function sysSocketpair(task: Task, domain: number, type: number, protocol: number, fds: number): number {
   // Internet protocols have no pairs.
   if (domain === AF_INET || domain === AF_INET6) return -EOPNOTSUPP;
-  const first = create(task, domain, type, protocol);
+  if ((type & ~KNOWN_TYPE_BITS) !== 0) return -EINVAL;
+  if (domain !== AF_UNIX) return -EAFNOSUPPORT;
+  const first = createUnix(task, type, protocol);
   if (typeof first === 'number') return first;
-  const second = create(task, domain, type, protocol);
+  const second = createUnix(task, type, protocol);
   if (typeof second === 'number') return second;
   first.join(second);
   return installPair(task, fds, first, second, (type & SOCK_CLOEXEC) !== 0);
@@ -69,9 +121,29 @@ function sysConnect(task: Task, fd: number, addr: number, length: number): numbe
   const address = readAddress(task, addr, length);
   if (typeof address === 'number') return address;
   const result = socket.connect(task, address);
-  if (result !== -EAGAIN || !socket.isBlocking) return result;
+  if (!socket.isBlocking) return result;
+  if (result === -EINPROGRESS || result === -EALREADY) return waitForAnswer(task, socket, address);
+  if (result !== -EAGAIN) return result;
   const queue = socket.connectQueue(task, address);
   return queue === null ? result : waitForRoom(task, socket, queue, address);
+}
+
+/** The connection is being made: sleeps until it is known what comes of it (inet_wait_for_connect). */
+async function waitForAnswer(task: Task, socket: Socket, address: Uint8Array): Promise<number> {
+  const deadlineNs = task.kernel.clock.monotonicNs() + socket.sendTimeoutNs;
+  const queues = [socket.queue];
+  socket.ref();
+  try {
+    for (;;) {
+      const reason = await sleepOn(task, queues, WRITABLE | POLLHUP | POLLERR, deadlineNs);
+      const result = socket.connect(task, address);
+      if (result !== -EALREADY) return result;
+      if (reason === WAKE_SIGNAL) return deadlineNs === Infinity ? -ERESTARTSYS : -EINTR;
+      if (reason === WAKE_TIMEOUT) return -EINPROGRESS;
+    }
+  } finally {
+    socket.unref();
+  }
 }
 
 /** The listener's backlog is full: sleeps until it accepts somebody (unix_wait_for_peer). */
@@ -149,7 +221,7 @@ function sysGetpeername(task: Task, fd: number, addr: number, lengthAddr: number
 }
 
 export const socketSyscalls: readonly SyscallDef[] = [
-  partial(41, 'socket', ['int', 'int', 'int'], sysSocket, ONLY_UNIX),
+  partial(41, 'socket', ['int', 'int', 'int'], sysSocket, FAMILIES),
   full(42, 'connect', ['fd', 'ptr', 'int'], sysConnect),
   full(43, 'accept', ['fd', 'ptr', 'ptr'], sysAccept),
   full(48, 'shutdown', ['fd', 'int'], sysShutdown),

@@ -39,8 +39,16 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { Path } from '../../vfs/path.ts';
-import { type Ancillary, DEFAULT_BUFFER, NO_ANCILLARY, type PeerCredentials, Received, Socket } from '../socket.ts';
-import { type Inbox, MessageInbox, StreamInbox } from './inbox.ts';
+import { type Inbox, MessageInbox, StreamInbox } from '../inbox.ts';
+import {
+  type Ancillary,
+  DEFAULT_BUFFER,
+  type Destination,
+  NO_ANCILLARY,
+  type PeerCredentials,
+  Received,
+  Socket,
+} from '../socket.ts';
 import { bindName, findName, UNNAMED, type Unbind } from './names.ts';
 
 /** Datagrams that wait at most (/proc/sys/net/unix/max_dgram_qlen, which lets one more in). */
@@ -184,12 +192,18 @@ export class UnixSocket extends Socket {
     return this.#peerOwner;
   }
 
-  override sendQueue(destination: Socket | null): WaitQueue {
+  override sendQueue(destination: Destination | null): WaitQueue {
     if (this.type !== SOCK_DGRAM) return this.queue;
-    return (destination ?? this.#peer ?? this).queue;
+    return (destination instanceof UnixSocket ? destination : (this.#peer ?? this)).queue;
   }
 
-  override send(src: Uint8Array, at: number, length: number, ancillary: Ancillary, destination: Socket | null): number {
+  override send(
+    src: Uint8Array,
+    at: number,
+    length: number,
+    ancillary: Ancillary,
+    destination: Destination | null,
+  ): number {
     const error = this.takeError();
     if (error < 0) return error;
     const target = destination instanceof UnixSocket ? destination : this.#peer;

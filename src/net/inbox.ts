@@ -1,8 +1,8 @@
-/** What a Unix socket has received and nobody has read (Linux: sk_receive_queue): bytes with marks, or whole messages. */
-import { EAGAIN, EMSGSIZE } from '../../abi/errno.ts';
-import { ByteRing } from '../../kernel/byte-ring.ts';
-import { type Ancillary, NO_ANCILLARY, type Received } from '../socket.ts';
-import { addInFlight, dropInFlight } from './in-flight.ts';
+/** What a socket has received and nobody has read (Linux: sk_receive_queue): bytes with marks, or whole messages. */
+import { EAGAIN, EMSGSIZE } from '../abi/errno.ts';
+import { ByteRing } from '../kernel/byte-ring.ts';
+import { type Ancillary, NO_ANCILLARY, type Received } from './socket.ts';
+import { addInFlight, dropInFlight } from './unix/in-flight.ts';
 
 export interface Inbox {
   readonly isEmpty: boolean;

@@ -1,0 +1,30 @@
+/** The internet protocols of one sandbox: who is bound where. */
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { DatagramSocket } from './datagram-socket.ts';
+import { PortTable } from './ports.ts';
+import type { StreamSocket } from './stream-socket.ts';
+
+export class InetStack {
+  readonly tcp: PortTable<StreamSocket>;
+  readonly udp: PortTable<DatagramSocket>;
+
+  constructor(random: () => number) {
+    this.tcp = new PortTable(random);
+    this.udp = new PortTable(random);
+  }
+}
+
+const stacks = new WeakMap<Kernel, InetStack>();
+
+export function inetStackOf(kernel: Kernel): InetStack {
+  let stack = stacks.get(kernel);
+  if (stack === undefined) {
+    const word = new DataView(new ArrayBuffer(4));
+    stack = new InetStack(() => {
+      kernel.random(new Uint8Array(word.buffer), 0, 4);
+      return word.getUint32(0) / 2 ** 32;
+    });
+    stacks.set(kernel, stack);
+  }
+  return stack;
+}
