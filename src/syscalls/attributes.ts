@@ -1,6 +1,8 @@
 /** Calls that change what an inode says of itself: chmod(2), chown(2), utimensat(2), truncate(2). */
+
 import { EBADF, EFAULT, EFBIG, EINVAL } from '../abi/errno.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_ACCMODE, O_RDONLY } from '../abi/fcntl.ts';
+import { IN_MODIFY } from '../abi/inotify.ts';
 import { RLIMIT_FSIZE } from '../abi/resource.ts';
 import { SIGXFSZ } from '../abi/signal.ts';
 import { S_IFMT, S_IFREG } from '../abi/stat.ts';
@@ -15,6 +17,7 @@ import {
   setIdsAfterWrite,
   truncatePath,
 } from '../vfs/attributes.ts';
+import { notifyFile } from '../vfs/notify.ts';
 import type { Path } from '../vfs/path.ts';
 import { foundPath, resolve } from '../vfs/resolve.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -170,6 +173,7 @@ function sysFtruncate(task: Task, fd: number, size: number): number {
   const refused = checkFileSize(task, size);
   if (refused < 0) return refused;
   const failed = file.truncate(size);
+  if (failed >= 0) notifyFile(file, IN_MODIFY);
   const privileges = setIdsAfterWrite(file.inode, task.creds);
   return failed < 0 || privileges.mode === undefined ? failed : file.inode.setattr(privileges);
 }

@@ -1,9 +1,12 @@
 /** Directories as places to read and to be in: getdents(2), getcwd(2), chdir(2), chroot(2), umask(2). */
+
 import { CAP_SYS_CHROOT } from '../abi/capability.ts';
 import { EACCES, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, ERANGE } from '../abi/errno.ts';
 import { AT_FDCWD, O_PATH, PATH_MAX } from '../abi/fcntl.ts';
+import { IN_ACCESS } from '../abi/inotify.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
+import { notifyFile } from '../vfs/notify.ts';
 import { absolutePath, isReachable, type Path } from '../vfs/path.ts';
 import { checkPermission, MAY_EXEC } from '../vfs/permission.ts';
 import { foundPath, resolve } from '../vfs/resolve.ts';
@@ -65,6 +68,7 @@ function readEntries(task: Task, fd: number, addr: number, size: number, isOld: 
   if (size < MIN_ENTRY) return -EINVAL;
   writer.begin(isOld, size);
   const failed = file.readdir(file.position, writer.emit);
+  if (failed >= 0) notifyFile(file, IN_ACCESS);
   if (failed < 0) return failed;
   if (writer.used === 0) return writer.isFull ? -EINVAL : 0;
   if (task.mem.write(addr, writer.out, 0, writer.used) < 0) return -EFAULT;

@@ -1,6 +1,8 @@
 /** Calls that move data from file to file without the guest's memory: sendfile(2), copy_file_range(2), splice(2), tee(2). */
+
 import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EPIPE, ESPIPE } from '../abi/errno.ts';
 import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.ts';
+import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
@@ -9,6 +11,7 @@ import { sleepOn, WAKE_SIGNAL } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
+import { notifyFile } from '../vfs/notify.ts';
 import { checkFileSize } from './attributes.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 import { openFile } from './descriptors.ts';
@@ -74,6 +77,8 @@ function movePiece(from: End, to: End, length: number, wait: { onInput: boolean 
   if (isPipe) from.file.read(buffer, 0, put, 0);
   else advance(from, put);
   advance(to, put);
+  if (!isPipe) notifyFile(from.file, IN_ACCESS);
+  notifyFile(to.file, IN_MODIFY);
   return put;
 }
 

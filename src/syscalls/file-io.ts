@@ -1,6 +1,8 @@
 /** read(2), write(2) and their kin: one file, data from or to the guest. */
+
 import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from '../abi/errno.ts';
 import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY } from '../abi/fcntl.ts';
+import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { RLIMIT_FSIZE } from '../abi/resource.ts';
 import { SIGPIPE, SIGXFSZ } from '../abi/signal.ts';
@@ -9,6 +11,7 @@ import { blockOn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
+import { notifyFile } from '../vfs/notify.ts';
 import { full, type SyscallDef } from './define.ts';
 
 /** What one call transfers at most (Linux: MAX_RW_COUNT). */
@@ -49,6 +52,7 @@ function readOnce(task: Task, file: File, addr: number, length: number, offset: 
     done += n;
     if (n < room) break;
   }
+  if (done > 0) notifyFile(file, IN_ACCESS);
   return done;
 }
 
@@ -84,6 +88,7 @@ function writeOnce(task: Task, file: File, addr: number, length: number, offset:
     done += n;
     if (n < count) break;
   }
+  if (done > 0) notifyFile(file, IN_MODIFY);
   return done;
 }
 

@@ -1,11 +1,14 @@
 /** Calls about where a file's bytes are kept: fsync(2), fallocate(2), fadvise(2), flock(2), memfd_create(2). */
+
 import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.ts';
 import * as F from '../abi/fcntl.ts';
+import { IN_MODIFY } from '../abi/inotify.ts';
 import { POLLIN } from '../abi/poll.ts';
 import { S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { createMemfd } from '../fs/tmpfs/memfd.ts';
 import { blockOn } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
+import { notifyFile } from '../vfs/notify.ts';
 import { locksOf } from '../vfs/record-locks.ts';
 import { checkFileSize } from './attributes.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -78,7 +81,10 @@ function sysFallocate(task: Task, fd: number, mode: number, offset: number, leng
   if (offset + length >= MAX_OFFSET) return -EFBIG;
   const isGrowing = (mode & F.FALLOC_FL_KEEP_SIZE) === 0 && !isPunch;
   const refused = isGrowing ? checkFileSize(task, offset + length) : 0;
-  return refused < 0 ? refused : file.allocate(mode, offset, length);
+  if (refused < 0) return refused;
+  const failed = file.allocate(mode, offset, length);
+  if (failed >= 0) notifyFile(file, IN_MODIFY);
+  return failed;
 }
 
 function sysFlock(task: Task, fd: number, operation: number): number | Promise<number> {

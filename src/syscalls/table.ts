@@ -13,6 +13,7 @@ import { fileIoSyscalls } from './file-io.ts';
 import { fileSyncSyscalls } from './file-sync.ts';
 import { futexSyscalls } from './futex.ts';
 import { identitySyscalls } from './identity.ts';
+import { inotifySyscalls } from './inotify.ts';
 import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
 import { memorySyscalls } from './memory.ts';
@@ -65,6 +66,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   processMemorySyscalls,
   processSyscalls,
   schedSyscalls,
+  inotifySyscalls,
   selectSyscalls,
   signalSyscalls,
   socketIoSyscalls,

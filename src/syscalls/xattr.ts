@@ -1,11 +1,14 @@
 /** Extended attributes (xattr(7)). */
+
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
 import { E2BIG, EBADF, EINVAL, ENODATA, EOPNOTSUPP, EPERM, ERANGE, EROFS } from '../abi/errno.ts';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, XATTR_CREATE, XATTR_REPLACE } from '../abi/fcntl.ts';
+import { IN_ATTRIB } from '../abi/inotify.ts';
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISVTX } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
 import { isOwnerOrCapable } from '../vfs/attributes.ts';
 import type { Inode } from '../vfs/inode.ts';
+import { notifyDentry } from '../vfs/notify.ts';
 import type { Path } from '../vfs/path.ts';
 import { checkPermission, MAY_READ, MAY_WRITE } from '../vfs/permission.ts';
 import { foundPath, resolve } from '../vfs/resolve.ts';
@@ -82,6 +85,11 @@ function get(find: Find) {
   };
 }
 
+function told({ dentry }: Path, result: number): number {
+  if (result >= 0) notifyDentry(dentry, IN_ATTRIB);
+  return result;
+}
+
 function set(find: Find) {
   return (task: Task, first: number, nameAddr: number, addr: number, size: number, flags: number): number => {
     if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
@@ -93,7 +101,7 @@ function set(find: Find) {
     const path = find(task, first);
     if (typeof path === 'number') return path;
     const refused = checkChange(task, path, name);
-    return refused < 0 ? refused : path.dentry.inode.setxattr(name, value.slice(), flags);
+    return refused < 0 ? refused : told(path, path.dentry.inode.setxattr(name, value.slice(), flags));
   };
 }
 
@@ -121,7 +129,7 @@ function remove(find: Find) {
     const name = readName(task, nameAddr);
     if (typeof name === 'number') return name;
     const refused = checkChange(task, path, name);
-    return refused < 0 ? refused : path.dentry.inode.removexattr(name);
+    return refused < 0 ? refused : told(path, path.dentry.inode.removexattr(name));
   };
 }
 

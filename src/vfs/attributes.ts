@@ -4,6 +4,7 @@ import { EACCES, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.t
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import { type Inode, type SetAttributes, Stat } from './inode.ts';
+import { setAttributes } from './notify.ts';
 import type { Path } from './path.ts';
 import { checkOwner, checkPermission, MAY_WRITE } from './permission.ts';
 
@@ -22,7 +23,7 @@ export function changeMode({ mount, dentry }: Path, mode: number, creds: Credent
   if (failed < 0) return failed;
   let bits = mode & 0o7777;
   if (!creds.isInGroup(scratch.gid) && !creds.hasCapability(CAP_FSETID)) bits &= ~S_ISGID;
-  return inode.setattr({ mode: bits });
+  return setAttributes(dentry, { mode: bits });
 }
 
 /** The mode without the bits that a change of owner or content takes away (Linux: setattr_should_drop_suidgid). */
@@ -47,7 +48,7 @@ export function changeOwner({ mount, dentry }: Path, uid: number, gid: number, c
   if (uid !== ID_UNCHANGED) attributes.uid = uid;
   if (gid !== ID_UNCHANGED) attributes.gid = gid;
   if ((mode & S_IFMT) !== S_IFDIR && withoutSetIds(mode) !== (mode & 0o7777)) attributes.mode = withoutSetIds(mode);
-  return inode.setattr(attributes);
+  return setAttributes(dentry, attributes);
 }
 
 /** A time to set; null leaves it. */
@@ -70,7 +71,7 @@ export function changeTimes(
   const attributes: SetAttributes = {};
   if (atime !== null) attributes.atime = atime;
   if (mtime !== null) attributes.mtime = mtime;
-  return inode.setattr(attributes);
+  return setAttributes(dentry, attributes);
 }
 
 /** truncate(2) of a file that is not open. */
@@ -81,7 +82,7 @@ export function truncatePath({ mount, dentry }: Path, size: number, creds: Crede
   if (type !== S_IFREG) return -EINVAL;
   if (mount.isReadOnly) return -EROFS;
   const refused = checkPermission(inode, creds, MAY_WRITE);
-  return refused < 0 ? refused : inode.setattr({ size, ...setIdsAfterWrite(inode, creds) });
+  return refused < 0 ? refused : setAttributes(dentry, { size, ...setIdsAfterWrite(inode, creds) });
 }
 
 /** What a write or a truncation changes of the mode: set-id bits go, unless CAP_FSETID keeps them (Linux: file_remove_privs). */

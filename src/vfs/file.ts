@@ -6,10 +6,13 @@
  * O_NONBLOCK is set.
  */
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.ts';
+import { O_ACCMODE, O_PATH } from '../abi/fcntl.ts';
+import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from '../abi/inotify.ts';
 import type { Task } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait-queue.ts';
 import { pinDentry, unpinDentry } from './dentry.ts';
 import type { DirEmit, Inode } from './inode.ts';
+import { notifyDentry, notifyIfGone } from './notify.ts';
 import type { Path } from './path.ts';
 import { releaseFileLocks } from './record-locks.ts';
 
@@ -106,7 +109,11 @@ export abstract class File {
     releaseFileLocks(this);
     if (this.isWriter) this.inode.writers -= 1;
     this.release();
-    unpinDentry(this.path.dentry);
+    const { dentry } = this.path;
+    const isReader = (this.flags & O_ACCMODE) === 0;
+    if ((this.flags & O_PATH) === 0) notifyDentry(dentry, isReader ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);
+    unpinDentry(dentry);
+    if (dentry.isDeleted) notifyIfGone(dentry);
     this.path.mount.openFiles -= 1;
   }
   ref(): this {

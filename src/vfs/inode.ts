@@ -10,6 +10,7 @@
 import { EINVAL, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import type { File } from './file.ts';
+import type { Mark } from './notify.ts';
 import type { Path } from './path.ts';
 
 /** What stat(2) tells; times as seconds and nanoseconds so that nothing is rounded. One is reused per caller. */
@@ -74,6 +75,8 @@ export interface FileSystem {
 export type DirEmit = (name: string, ino: number, dtype: number, nextOffset: number) => boolean;
 
 export abstract class Inode {
+  /** Who wants to know what happens to it; null for nobody. */
+  marks: Set<Mark> | null = null;
   /** Open files that may write to it: exec(2) refuses it then (ETXTBSY). */
   writers = 0;
   abstract readonly fs: FileSystem;

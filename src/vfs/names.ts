@@ -5,11 +5,13 @@
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER } from '../abi/capability.ts';
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV } from '../abi/errno.ts';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT } from '../abi/fcntl.ts';
+import { IN_ATTRIB, IN_CREATE, IN_DELETE, IN_MOVE_SELF, IN_MOVED_FROM, IN_MOVED_TO } from '../abi/inotify.ts';
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Dentry, isBelow, moveDentry, removeDentry } from './dentry.ts';
 import { type Inode, Stat } from './inode.ts';
 import type { Mount } from './mount.ts';
+import { newCookie, notifyName, notifySelf, notifyUnlinked } from './notify.ts';
 import { newGid } from './open.ts';
 import type { Path } from './path.ts';
 import { checkDelete, checkPermission, MAY_EXEC, MAY_READ, MAY_WRITE } from './permission.ts';
@@ -62,7 +64,9 @@ function create(
   if (refused < 0) return refused;
   if (dir.dentry.isDeleted) return -ENOENT;
   const inode = make(parent, name, newGid(parent, task.creds), dir.mount);
-  if (typeof inode !== 'number') instantiate(dir.dentry, name, inode);
+  if (typeof inode === 'number') return inode;
+  instantiate(dir.dentry, name, inode);
+  notifyName(parent, name, inode, IN_CREATE);
   return inode;
 }
 
@@ -110,7 +114,9 @@ export function makeLink(task: Task, target: Path, dirfd: number, path: string):
     if (!mayLinkTo(task, inode)) return -EPERM;
     if (isDirectory(inode)) return -EPERM;
     const failed = dir.link(name, inode);
-    return failed < 0 ? failed : inode;
+    if (failed < 0) return failed;
+    notifySelf(inode, IN_ATTRIB);
+    return inode;
   });
   return statusOf(made);
 }
@@ -130,8 +136,14 @@ export function removeFile(task: Task, dirfd: number, path: string): number {
   if (isDirectory(victim.inode)) return -EISDIR;
   if (victim.mountCount > 0) return -EBUSY;
   const failed = dir.dentry.inode.unlink(name);
-  if (failed >= 0) removeDentry(victim);
+  if (failed >= 0) removed(victim, dir.dentry.inode, name);
   return failed;
+}
+
+function removed(victim: Dentry, directory: Inode, name: string): void {
+  removeDentry(victim);
+  notifyUnlinked(victim);
+  notifyName(directory, name, victim.inode, IN_DELETE);
 }
 
 /** rmdir(2) */
@@ -148,7 +160,7 @@ export function removeDirectory(task: Task, dirfd: number, path: string): number
   if (!isDirectory(victim.inode)) return -ENOTDIR;
   if (victim.mountCount > 0) return -EBUSY;
   const failed = dir.dentry.inode.rmdir(name);
-  if (failed >= 0) removeDentry(victim);
+  if (failed >= 0) removed(victim, dir.dentry.inode, name);
   return failed;
 }
 
@@ -242,14 +254,26 @@ function move(from: Place, to: Place, source: Dentry, target: Dentry | null, fla
   const failed = oldDir.inode.rename(from.name, newDir.inode, to.name, flags);
   if (failed < 0) return failed;
   const isExchange = (flags & RENAME_EXCHANGE) !== 0;
-  if (target !== null && !isExchange) removeDentry(target);
+  if (target !== null && !isExchange) {
+    removeDentry(target);
+    notifyUnlinked(target);
+  }
   moveDentry(source, newDir, to.name);
   source.inode.movedTo(newDir.inode, to.name);
   if (target !== null && isExchange) {
     moveDentry(target, oldDir, from.name);
     target.inode.movedTo(oldDir.inode, from.name);
+    tellMoved(target, to, from);
   }
+  tellMoved(source, from, to);
   return 0;
+}
+
+function tellMoved({ inode }: Dentry, from: Place, to: Place): void {
+  const cookie = newCookie();
+  notifyName(from.dir.dentry.inode, from.name, inode, IN_MOVED_FROM, cookie);
+  notifyName(to.dir.dentry.inode, to.name, inode, IN_MOVED_TO, cookie);
+  notifySelf(inode, IN_MOVE_SELF);
 }
 
 /** Whether the task may link to an open file that it names by descriptor alone (open(2), linkat(2)). */

@@ -15,12 +15,14 @@ import {
   O_WRONLY,
   RESOLVE_IN_ROOT,
 } from '../abi/fcntl.ts';
+import { IN_CREATE, IN_OPEN } from '../abi/inotify.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../abi/stat.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import type { Task } from '../kernel/task.ts';
 import { Dentry } from './dentry.ts';
 import type { File } from './file.ts';
 import { type Inode, Stat } from './inode.ts';
+import { notifyFile, notifyName, setAttributes } from './notify.ts';
 import type { Path } from './path.ts';
 import { PathFile } from './path-file.ts';
 import { checkOwner, checkPermission, checkWritableMount, MAY_EXEC, MAY_READ, MAY_WRITE } from './permission.ts';
@@ -83,15 +85,17 @@ export function openPath(path: Path, flags: number, creds: Credentials): File | 
 /** Truncates and opens, in this order: a file system that copies at the first writable open need not copy then. */
 function openInode(path: Path, inode: Inode, flags: number, creds: Credentials): File | number {
   if ((flags & O_TRUNC) !== 0 && (inode.mode & S_IFMT) === S_IFREG) {
-    const result = inode.setattr({ size: 0 });
+    const result = setAttributes(path.dentry, { size: 0 });
     if (result < 0) return result;
   }
-  return countWriter(inode.open(path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
+  return opened(inode.open(path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
 }
 
-/** Notes that the file may be written to, for ETXTBSY. */
-function countWriter(file: File | number): File | number {
-  if (typeof file === 'number' || (file.flags & O_ACCMODE) === 0) return file;
+/** Tells that it is open, and notes that it may be written to, for ETXTBSY. */
+function opened(file: File | number): File | number {
+  if (typeof file === 'number') return file;
+  notifyFile(file, IN_OPEN);
+  if ((file.flags & O_ACCMODE) === 0) return file;
   if ((file.inode.mode & S_IFMT) !== S_IFREG) return file;
   file.isWriter = true;
   file.inode.writers += 1;
@@ -141,7 +145,8 @@ function create(dir: Path, name: string, flags: number, mode: number, creds: Cre
   const inode = parent.mknod(name, S_IFREG | (mode & 0o7777), 0, creds.fsuid, newGid(parent, creds));
   if (typeof inode === 'number') return inode;
   const dentry = instantiate(dir.dentry, name, inode);
-  return countWriter(inode.open({ mount: dir.mount, dentry }, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
+  notifyName(parent, name, inode, IN_CREATE);
+  return opened(inode.open({ mount: dir.mount, dentry }, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
 }
 
 function openUnnamed(
@@ -196,5 +201,5 @@ export function openExec(task: Task, dirfd: number, path: string, atFlags: numbe
   const refused = checkPermission(place.dentry.inode, task.creds, MAY_EXEC);
   if (refused < 0) return refused;
   if (place.dentry.inode.writers > 0) return -ETXTBSY;
-  return place.dentry.inode.open(place, 0, task.creds);
+  return opened(place.dentry.inode.open(place, 0, task.creds));
 }
