@@ -1,7 +1,8 @@
 /** The command line of `runsc do`, turned into a sandbox's options. It looks at the host only to check that what is named exists. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { SandboxOptions, Volume } from '../sentry/sandbox-options.ts';
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from '../abi/mount.ts';
+import type { MountSpec, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { allValues, type FlagShapes, GLOBAL_FLAGS, isGiven, lastValue, type Parsed, parseFlags } from './arguments.ts';
 import { UsageError } from './errors.ts';
 
@@ -43,8 +44,23 @@ function directory(flag: string, path: string): string {
   return path;
 }
 
+const fresh = (target: string, type: string, flags: number, data = ''): MountSpec => ({
+  target,
+  source: { kind: 'new', type, data },
+  flags,
+});
+
+/** What every container has (OCI runtime spec, "Default Filesystems"). */
+const STANDARD_MOUNTS: readonly MountSpec[] = [
+  fresh('/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC),
+  fresh('/sys', 'sysfs', MS_NOSUID | MS_NODEV | MS_NOEXEC),
+  fresh('/dev', 'tmpfs', MS_NOSUID | MS_NOEXEC, 'mode=755'),
+  fresh('/dev/pts', 'devpts', MS_NOSUID | MS_NOEXEC),
+  fresh('/dev/shm', 'tmpfs', MS_NOSUID | MS_NODEV),
+];
+
 /** `SRC:DST[:ro]`; a source with a colon in it cannot be written, as with docker. */
-function parseVolume(text: string, caller: Caller): Volume {
+function parseVolume(text: string, caller: Caller): MountSpec {
   const [source = '', target = '', mode = 'rw', ...more] = text.split(':');
   if (source === '' || !target.startsWith('/') || more.length > 0 || (mode !== 'ro' && mode !== 'rw')) {
     throw new UsageError(`--volume is not SRC:/DST[:ro]: ${text}`);
@@ -52,7 +68,8 @@ function parseVolume(text: string, caller: Caller): Volume {
   const absolute = resolve(caller.cwd, source);
   if (statSync(absolute, { throwIfNoEntry: false }) === undefined)
     throw new UsageError(`--volume source does not exist: ${absolute}`);
-  return { source: absolute, target, isReadOnly: mode === 'ro' };
+  const isWritable = mode === 'rw';
+  return { target, source: { kind: 'host', path: absolute, isWritable }, flags: isWritable ? 0 : MS_RDONLY };
 }
 
 function environment(parsed: Parsed, caller: Caller): Record<string, string> {
@@ -97,14 +114,20 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
   if (volumes.length === 0) directory('cwd', resolve(root, `.${cwd}`));
   const debugLog = lastValue(parsed, 'debug-log');
   return {
-    root,
+    root: { path: root, kind: 'overlay' },
     cwd,
     argv: parsed.rest,
     env: environment(parsed, caller),
-    volumes,
+    mounts: [...STANDARD_MOUNTS, ...volumes],
     uid: parseId('uid', lastValue(parsed, 'uid'), caller.uid),
     gid: parseId('gid', lastValue(parsed, 'gid'), caller.gid),
+    groups: [],
+    umask: 0o022,
+    capabilities: null,
+    hasNoNewPrivileges: false,
+    limits: [],
     hostname: hostname(parsed),
+    domainname: '(none)',
     network,
     strace: isGiven(parsed, 'strace'),
     ...(debugLog === undefined ? {} : { debugLog: resolve(caller.cwd, debugLog) }),

@@ -19,6 +19,14 @@ Runs a command in a new sandbox; ends with its exit status, 128 + n if signal n 
   --network none         the only choice so far
   --hostname NAME        (default: tsvisor)
 `,
+  run: `Usage: runsc run [FLAG]... ID
+Runs the container of an OCI bundle; ends with its exit status, 128 + n if signal n ended it.
+
+  -b, --bundle DIR       where config.json is (default: .)
+`,
+  spec: `Usage: runsc spec [--bundle DIR] [COMMAND [ARGUMENT]...]
+Writes a config.json to begin a bundle with.
+`,
   doctor: `Usage: runsc doctor
 Says what this host offers, what is missing and how to mend it; ends with 0 if sandboxes can run.
 `,
@@ -31,6 +39,8 @@ Says what this host offers, what is missing and how to mend it; ends with 0 if s
 const OVERVIEW = `Usage: runsc [FLAG]... VERB ...
 
   do COMMAND...   run a command in a new sandbox
+  run ID          run the container of an OCI bundle
+  spec            write a config.json to begin with
   doctor          what this host offers and lacks
   version         the version
   help [VERB]     this text, or a verb's
@@ -40,7 +50,7 @@ Exit status: the command's own; 1 if runsc fails, 2 if the command line is wrong
 `;
 
 /** The text for a verb, the overview without one; undefined if there is no such verb. */
-export function helpText(verb: keyof typeof VERBS & ('do' | 'doctor' | 'version' | 'help')): string;
+export function helpText(verb: keyof typeof VERBS & ('do' | 'run' | 'spec' | 'doctor' | 'version' | 'help')): string;
 export function helpText(verb: string | undefined): string | undefined;
 export function helpText(verb: string | undefined): string | undefined {
   if (verb === undefined) return OVERVIEW + GLOBALS;

@@ -8,6 +8,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const globals = parseFlags(args, { ...GLOBAL_FLAGS, version: { type: 'boolean' } });
   const [verb, ...rest] = globals.rest;
   if (verb === 'do') return (await import('./do.ts')).runDo(globals, rest);
+  if (verb === 'run') return (await import('./run-bundle.ts')).runBundle(globals, rest);
+  if (verb === 'spec') return (await import('./run-bundle.ts')).writeSpec(globals, rest);
   if (isGiven(globals, 'version') || verb === 'version') {
     process.stdout.write(`runsc version ${VERSION}\n`);
     return 0;

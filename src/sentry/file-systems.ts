@@ -1,5 +1,9 @@
-/** The sandbox's mount tree: an overlay over the host's directory, proc, sysfs, devices, and the volumes. */
-import { constants, openSync } from 'node:fs';
+/** The file systems of a sandbox and the mount tree it boots with. */
+import { constants, openSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { ENODEV, errnoName } from '../abi/errno.ts';
+import { MS_RELATIME } from '../abi/mount.ts';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { populateDev, standardDevices } from '../fs/dev/standard-devices.ts';
 import { DevPts } from '../fs/devpts/devpts.ts';
 import { HostDirectory } from '../fs/host/host-directory.ts';
@@ -11,32 +15,43 @@ import { vfsView } from '../fs/proc/vfs-view.ts';
 import { createSysfs } from '../fs/sys/sysfs.ts';
 import { provideMemfds } from '../fs/tmpfs/memfd.ts';
 import type { TmpfsHost } from '../fs/tmpfs/memory-fs.ts';
-import { defaultTmpfsOptions, Tmpfs } from '../fs/tmpfs/tmpfs.ts';
+import { defaultTmpfsOptions, parseTmpfsOptions, Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { NativeHostFiles } from '../host/host-files.ts';
 import { hostMemory } from '../host/host-memory.ts';
 import { rootCredentials } from '../kernel/credentials.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
 import { provideUnixPaths } from '../net/unix/names.ts';
+import { Dentry } from '../vfs/dentry.ts';
 import { allocateDev } from '../vfs/device-number.ts';
+import { provideFileSystems } from '../vfs/file-system-types.ts';
 import type { FileSystem } from '../vfs/inode.ts';
-import { attachMount, createMount, type Mount } from '../vfs/mount.ts';
+import { attachMount, cloneMount, createMount, Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
-import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
+import { instantiate, WALK_FOLLOW, walk } from '../vfs/walk.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
-import type { Volume } from './sandbox-options.ts';
+import type { MountSpec, RootOptions } from './sandbox-options.ts';
 import { unixPaths } from './unix-paths.ts';
 
 const O_PATH = 0o10000000;
-const MS_RDONLY = 1;
 
-/** The read-only lower layer of `root` under a memory overlay. Throws if it cannot be opened. */
-export function createRoot(root: string, clock: Clock, maxBytes: number): Mount {
+/** The root of the tree: a host directory itself, or under a memory overlay. Throws if it cannot be opened. */
+export function createRoot({ path, kind }: RootOptions, clock: Clock, maxBytes: number): Mount {
+  if (kind !== 'overlay') return createMount(openHost(path, 'writable'));
   const host: TmpfsHost = { clock, memory: hostMemory, devices: null };
-  const lower = openHost(root, 'read-only');
+  const lower = openHost(path, 'read-only');
   const lowerRoot = lower.root;
-  if (!(lowerRoot instanceof HostDirectory)) throw new Error(`root ${root} is not a directory`);
+  if (!(lowerRoot instanceof HostDirectory)) throw new Error(`root ${path} is not a directory`);
   const overlay = new OverlayFs(host, lower, lowerRoot, { maxBytes, maxInodes: Math.ceil(maxBytes / 4096) });
   return createMount(overlay);
+}
+
+/** What is at a path of the host, as a mount. A file's directory is opened, but no walk of the guest can get there. */
+function mountHost(path: string, isWritable: boolean): Mount | number {
+  const access = isWritable ? 'writable' : 'read-only';
+  if (statSync(path).isDirectory()) return createMount(openHost(path, access), 0, path);
+  const fs = openHost(dirname(path), access);
+  const inode = fs.root.lookup(basename(path));
+  return typeof inode === 'number' ? inode : new Mount(fs, new Dentry('', null, inode), path, 0);
 }
 
 function openHost(path: string, access: 'read-only' | 'writable'): HostFs {
@@ -51,69 +66,128 @@ export function findPath(root: Mount, path: string): Path | null {
   return failed < 0 ? null : { mount: walk.mount, dentry: walk.dentry };
 }
 
-function mountOn(root: Mount, path: string, fs: FileSystem, flags = 0): void {
-  const at = findPath(root, path);
-  if (at === null) throw new Error(`cannot mount ${fs.typeName}: the sandbox has no ${path}`);
-  if (attachMount(createMount(fs, flags), at) < 0) throw new Error(`cannot mount ${fs.typeName} on ${path}`);
-}
-
-/** Makes the directories of `path` that are missing, in the overlay. */
-function makeDirectories(root: Mount, path: string): void {
+/** Makes the directories of `path` that are missing; the last may be a file for a file to be mounted on. */
+function makeMountpoint(root: Mount, path: string, isFile: boolean): void {
+  const names = path.split('/').filter((part) => part !== '');
   let made = '';
-  for (const name of path.split('/').filter((part) => part !== '')) {
-    const parent = findPath(root, made === '' ? '/' : made);
+  for (const [i, name] of names.entries()) {
+    const parent = findPath(root, made === '' ? '/' : made)?.dentry;
     made += `/${name}`;
-    if (findPath(root, made) === null) parent?.dentry.inode.mkdir(name, 0o755, 0, 0);
+    if (parent === undefined || findPath(root, made) !== null) continue;
+    const isLast = i === names.length - 1;
+    const inode =
+      isFile && isLast ? parent.inode.mknod(name, S_IFREG | 0o644, 0, 0, 0) : parent.inode.mkdir(name, 0o755, 0, 0);
+    if (typeof inode !== 'number') instantiate(parent, name, inode);
   }
 }
 
-export interface StandardMounts {
+/** Makes the file systems of one sandbox: for its configuration at boot, and for mount(2) later. */
+export class FileSystems {
   readonly devpts: DevPts;
+  readonly #host: TmpfsHost;
+  readonly #kernel: Kernel;
+  readonly #proc: FileSystem;
+  readonly #sysfs: FileSystem;
+  readonly #hasTerminal: boolean;
+
+  /** @param terminal is asked for when /dev/console is opened */
+  constructor(kernel: Kernel, cpuinfo: string, hasTerminal: boolean, terminal: () => HostTerminal | null) {
+    const root = kernel.rootMount;
+    const now = { sec: 0, nsec: 0 };
+    kernel.clock.read(0, now);
+    const bootTimeSec = now.sec;
+    this.#kernel = kernel;
+    this.#hasTerminal = hasTerminal;
+    this.devpts = new DevPts(allocateDev(), bootTimeSec, kernel, (name) => findPath(root, `/dev/pts/${name}`));
+    const devices = standardDevices(kernel, this.devpts, terminal);
+    this.#host = { clock: kernel.clock, memory: hostMemory, devices };
+    this.#proc = createProc({
+      kernel,
+      dev: allocateDev(),
+      bootTimeSec,
+      vfs: vfsView,
+      cpu: readCpuInfo(cpuinfo),
+      freeMemory: memoryFree,
+      residentPages: (mm) => mm.totalPages,
+      net: {},
+    });
+    const { cpuCount, memoryTotal } = kernel;
+    this.#sysfs = createSysfs({ dev: allocateDev(), bootTimeSec, cpuCount, memoryTotal, freeMemory: memoryFree });
+    provideMemfds(kernel, this.#host);
+    provideUnixPaths(kernel, unixPaths);
+    provideFileSystems(kernel, (type, data) => this.make(type, data));
+  }
+
+  /** A file system as mount(2) asks for it, or -ENODEV, -EINVAL. */
+  make(type: string, data: string): FileSystem | number {
+    switch (type) {
+      case 'proc':
+        return this.#proc;
+      case 'sysfs':
+        return this.#sysfs;
+      case 'devpts':
+        return this.devpts.fs;
+      case 'tmpfs':
+      case 'ramfs':
+        return this.#tmpfs(type, data);
+      // There are neither message queues nor control groups inside: empty directories stand for them.
+      case 'mqueue':
+      case 'cgroup':
+      case 'cgroup2':
+        return this.#tmpfs(type, 'mode=755,size=64k');
+      default:
+        return -ENODEV;
+    }
+  }
+
+  #tmpfs(type: string, data: string): Tmpfs | number {
+    const { memoryTotal } = this.#kernel;
+    const options = parseTmpfsOptions(data, defaultTmpfsOptions(memoryTotal), memoryTotal);
+    return typeof options === 'number' ? options : new Tmpfs(this.#host, options, type);
+  }
+
+  /** Mounts one line of the configuration; throws a message that names it when that cannot be. */
+  mount({ target, source, flags }: MountSpec): void {
+    const root = this.#kernel.rootMount;
+    if (source.kind === 'mask' || source.kind === 'itself') {
+      const at = findPath(root, target);
+      const over = at === null ? null : source.kind === 'mask' ? this.#cover(at) : cloneMount(at);
+      if (at !== null && over !== null) hang(over, flags, at, target);
+      return;
+    }
+    const made =
+      source.kind === 'host' ? mountHost(source.path, source.isWritable) : this.#mountNew(source.type, source.data);
+    if (typeof made === 'number') {
+      const what = source.kind === 'host' ? source.path : `${source.type} with options "${source.data}"`;
+      throw new Error(`cannot mount ${what} on ${target}: ${errnoName(-made)}`);
+    }
+    makeMountpoint(root, target, (made.root.inode.mode & S_IFMT) !== S_IFDIR);
+    const at = findPath(root, target);
+    if (at === null) throw new Error(`cannot mount on ${target}: it is not there and cannot be made`);
+    if (target === '/dev' && made.fs instanceof Tmpfs && populateDev(made.fs.root, this.#hasTerminal) < 0) {
+      throw new Error('cannot make the nodes of /dev');
+    }
+    hang(made, flags | MS_RELATIME, at, target);
+  }
+
+  #mountNew(type: string, data: string): Mount | number {
+    const fs = this.make(type, data);
+    return typeof fs === 'number' ? fs : createMount(fs);
+  }
+
+  /** An empty directory, or /dev/null for a file. */
+  #cover({ dentry }: Path): Mount | null {
+    if ((dentry.inode.mode & S_IFMT) === S_IFDIR) {
+      const empty = this.#tmpfs('tmpfs', 'mode=755,size=4k');
+      return typeof empty === 'number' ? null : createMount(empty);
+    }
+    const nothing = findPath(this.#kernel.rootMount, '/dev/null');
+    return nothing === null ? null : cloneMount(nothing);
+  }
 }
 
-/** Mounts what every sandbox has, then the volumes. `terminal` is asked for when /dev/console is opened. */
-export function mountStandard(
-  kernel: Kernel,
-  cpuinfo: string,
-  volumes: readonly Volume[],
-  terminal: () => HostTerminal | null,
-): StandardMounts {
-  const root = kernel.rootMount;
-  const now = { sec: 0, nsec: 0 };
-  kernel.clock.read(0, now);
-  const bootTimeSec = now.sec;
-  const devpts = new DevPts(allocateDev(), bootTimeSec, kernel, (name) => findPath(root, `/dev/pts/${name}`));
-  const devices = standardDevices(kernel, devpts, terminal);
-  const host: TmpfsHost = { clock: kernel.clock, memory: hostMemory, devices };
-  provideMemfds(kernel, host);
-  provideUnixPaths(kernel, unixPaths);
-  for (const directory of ['/proc', '/sys', '/dev']) makeDirectories(root, directory);
-  const proc = createProc({
-    kernel,
-    dev: allocateDev(),
-    bootTimeSec,
-    vfs: vfsView,
-    cpu: readCpuInfo(cpuinfo),
-    freeMemory: memoryFree,
-    residentPages: (mm) => mm.totalPages,
-    net: {},
-  });
-  mountOn(root, '/proc', proc);
-  const { cpuCount, memoryTotal } = kernel;
-  mountOn(
-    root,
-    '/sys',
-    createSysfs({ dev: allocateDev(), bootTimeSec, cpuCount, memoryTotal, freeMemory: memoryFree }),
-  );
-  const dev = new Tmpfs(host, { ...defaultTmpfsOptions(memoryTotal), mode: 0o755 });
-  if (populateDev(dev.root, terminal() !== null) < 0) throw new Error('cannot make the nodes of /dev');
-  mountOn(root, '/dev', dev);
-  mountOn(root, '/dev/pts', devpts.fs);
-  mountOn(root, '/dev/shm', new Tmpfs(host, defaultTmpfsOptions(memoryTotal)));
-  for (const volume of volumes) {
-    makeDirectories(root, volume.target);
-    const fs = openHost(volume.source, volume.isReadOnly ? 'read-only' : 'writable');
-    mountOn(root, volume.target, fs, volume.isReadOnly ? MS_RDONLY : 0);
-  }
-  return { devpts };
+function hang(mount: Mount, flags: number, at: Path, target: string): void {
+  mount.flags |= flags;
+  const failed = attachMount(mount, at);
+  if (failed < 0) throw new Error(`cannot mount on ${target}: ${errnoName(-failed)}`);
 }

@@ -2,6 +2,7 @@
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { errnoName } from '../abi/errno.ts';
+import { MS_RDONLY } from '../abi/mount.ts';
 import { SigInfo } from '../abi/siginfo.ts';
 import { SI_USER } from '../abi/signal.ts';
 import { syscallName } from '../abi/syscall-names.ts';
@@ -33,8 +34,9 @@ import { FsContext } from '../vfs/fs-context.ts';
 import { CpuUsage } from './cpu-usage.ts';
 import { Dispatcher, NO_ANSWER } from './dispatcher.ts';
 import { EventLoop } from './event-loop.ts';
-import { createRoot, findPath, mountStandard } from './file-systems.ts';
+import { createRoot, FileSystems, findPath } from './file-systems.ts';
 import { GuestMemory } from './guest-memory.ts';
+import { homeDirectory } from './home-directory.ts';
 import { hostClock, memoryTotal } from './host-facts.ts';
 import { readHostLayout } from './host-layout.ts';
 import { ProcessCalls } from './process-calls.ts';
@@ -87,7 +89,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
     timers,
     pids: new PidTable(),
     log: new KernelLog(),
-    uts: new UtsName(options.hostname),
+    uts: new UtsName(options.hostname, options.domainname),
     rootMount: createRoot(options.root, hostClock, Math.floor(memory / 2)),
     cpuCount: availableParallelism(),
     memoryTotal: memory,
@@ -101,10 +103,13 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
     .map((fd) => openHostStream((nr, ...args) => native.syscall(nr, ...args), loop, fd))
     .filter((stream): stream is HostStream => typeof stream !== 'number');
   const hasTerminal = streams.some((stream) => stream.kind === 'terminal');
-  const { devpts } = mountStandard(kernel, readFileSync('/proc/cpuinfo', 'latin1'), options.volumes, () => terminal);
+  const fileSystems = new FileSystems(kernel, readFileSync('/proc/cpuinfo', 'latin1'), hasTerminal, () => terminal);
+  for (const mount of options.mounts) fileSystems.mount(mount);
+  // Only now: the places to mount on may have had to be made.
+  if (options.root.kind === 'read-only') kernel.rootMount.flags |= MS_RDONLY;
   const standard = openStandardStreams(
     streams,
-    devpts,
+    fileSystems.devpts,
     () => (hasTerminal ? findPath(kernel.rootMount, '/dev/pts/0') : null),
     options.uid,
   );
@@ -152,6 +157,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
   const fresh = await during(scheduler, processes.spawn(dispatcher));
   if (typeof fresh === 'number') throw new Error(`cannot make the first process: ${errnoName(-fresh)}`);
   const limits = defaultLimits();
+  for (const { resource, soft, hard } of options.limits) limits.set(resource, soft, hard);
   const mm = new AddressSpace(fresh.host, limits);
   processes.bind(fresh.thread.process, mm);
   const root = { mount: kernel.rootMount, dentry: kernel.rootMount.root };
@@ -164,12 +170,13 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
     mem: new GuestMemory(fresh.thread),
     thread: fresh,
     files,
-    fs: new FsContext(root, cwd),
+    fs: new FsContext(root, cwd, options.umask),
     creds: credentialsOf(options),
     name: 'init',
     limits,
   });
   if (typeof task === 'number') throw new Error(`cannot make the first task: ${errnoName(-task)}`);
+  task.hasNoNewPrivs = options.hasNoNewPrivileges;
   processes.adopt(fresh, task);
   terminal?.control(task.group.session, task.group.processGroup);
   const release = forwardSignals(task, terminal);
@@ -211,6 +218,7 @@ async function during<T>(scheduler: Scheduler, promise: Promise<T>): Promise<T> 
 async function startProgram(calls: ProcessCalls, task: Task, options: SandboxOptions): Promise<number | null> {
   const [command] = options.argv;
   const env = Object.entries(options.env).map(([key, value]) => toBinary(`${key}=${value}`));
+  if (options.env.HOME === undefined) env.push(`HOME=${homeDirectory(task.kernel, options.uid)}`);
   const argv = options.argv.map(toBinary);
   const path = options.env.PATH ?? DEFAULT_PATH;
   const candidates = command.includes('/')
@@ -238,9 +246,8 @@ function report(command: string, error: number): number {
   return isMissing ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
-function credentialsOf({ uid, gid, groups }: SandboxOptions): Credentials {
-  if (uid === 0 && gid === 0) return rootCredentials();
-  return userCredentials(uid, gid, [...(groups ?? [])], uid === 0 ? rootCredentials().caps : userCapabilities);
+function credentialsOf({ uid, gid, groups, capabilities }: SandboxOptions): Credentials {
+  return userCredentials(uid, gid, groups, capabilities ?? (uid === 0 ? rootCredentials().caps : userCapabilities));
 }
 
 const userCapabilities = { ...rootCredentials().caps, effective: NO_CAPABILITIES, permitted: NO_CAPABILITIES };

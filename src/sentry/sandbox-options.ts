@@ -1,26 +1,59 @@
 /** What a sandbox is started with: plain values, checked by whoever builds them. */
 
-export interface Volume {
+import type { CapabilitySet } from '../kernel/capability-set.ts';
+
+export type MountSource =
   /** A directory or file of the host; absolute. */
-  readonly source: string;
-  /** Where the guest sees it; absolute. */
+  | { readonly kind: 'host'; readonly path: string; readonly isWritable: boolean }
+  /** A file system of the sandbox, as mount(2) would make it. */
+  | { readonly kind: 'new'; readonly type: string; readonly data: string }
+  /** Something empty over what is at the target, if there is anything. */
+  | { readonly kind: 'mask' }
+  /** The target itself once more, with other flags, if there is anything. */
+  | { readonly kind: 'itself' };
+
+export interface MountSpec {
+  /** Where the guest sees it; absolute. It is made if it is not there. */
   readonly target: string;
-  readonly isReadOnly: boolean;
+  readonly source: MountSource;
+  /** MS_RDONLY, MS_NOSUID... */
+  readonly flags: number;
+}
+
+/** The guest's root: what is at `path` on the host, changed in memory only (`overlay`) or for good, or not at all. */
+export interface RootOptions {
+  readonly path: string;
+  readonly kind: 'overlay' | 'writable' | 'read-only';
+}
+
+/** The capability sets of the first process; whoever has none of them given gets what its uid has on Linux. */
+export interface CapabilitySets {
+  readonly effective: CapabilitySet;
+  readonly permitted: CapabilitySet;
+  readonly inheritable: CapabilitySet;
+  readonly bounding: CapabilitySet;
+  readonly ambient: CapabilitySet;
 }
 
 export interface SandboxOptions {
-  /** The directory of the host that is the guest's root. */
-  readonly root: string;
+  readonly root: RootOptions;
   /** In the guest. */
   readonly cwd: string;
   /** The command; its first word is looked up on the guest's PATH, inside the sandbox. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly volumes: readonly Volume[];
+  /** In this order. */
+  readonly mounts: readonly MountSpec[];
   readonly uid: number;
   readonly gid: number;
-  readonly groups?: readonly number[];
+  readonly groups: readonly number[];
+  readonly umask: number;
+  readonly capabilities: CapabilitySets | null;
+  readonly hasNoNewPrivileges: boolean;
+  /** By RLIMIT_* number, in place of the defaults; Infinity for no limit. */
+  readonly limits: readonly { readonly resource: number; readonly soft: number; readonly hard: number }[];
   readonly hostname: string;
+  readonly domainname: string;
   readonly network: 'none';
   /** Whether each system call is written to the debug log, or to standard error if there is none. */
   readonly strace: boolean;

@@ -17,6 +17,7 @@ import { inotifySyscalls } from './inotify.ts';
 import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
 import { memorySyscalls } from './memory.ts';
+import { mountSyscalls } from './mount.ts';
 import { nameSyscalls } from './names.ts';
 import { numaSyscalls } from './numa.ts';
 import { openFileSyscalls } from './open-files.ts';
@@ -67,6 +68,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   processSyscalls,
   schedSyscalls,
   inotifySyscalls,
+  mountSyscalls,
   selectSyscalls,
   signalSyscalls,
   socketIoSyscalls,

@@ -1,9 +1,9 @@
 /** Mounted file systems and the tree they form (Linux: struct mount, fs/namespace.c). There is one mount namespace. */
-import { EBUSY, EINVAL, ENOENT, ENOTDIR } from '../abi/errno.ts';
+import { EBUSY, EINVAL, ELOOP, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { Dentry, isBelow, pinDentry, unpinDentry } from './dentry.ts';
-import { type FileSystem, NO_INODE } from './inode.ts';
+import { type FileSystem, type Inode, NO_INODE } from './inode.ts';
 import type { Path } from './path.ts';
 
 /** A guest that may mount could else grow the tree without end (Linux: fs.mount-max). */
@@ -27,6 +27,8 @@ export class Mount {
   readonly children = new Map<Dentry, Mount>();
   /** Open files in it: it is busy. */
   openFiles = 0;
+  /** MNT_EXPIRE was asked for once; the second time it goes. */
+  isExpiring = false;
 
   constructor(fs: FileSystem, root: Dentry, source: string, flags: number) {
     this.fs = fs;
@@ -75,7 +77,7 @@ export function attachMount(mount: Mount, at: Path): number {
   const target = at.dentry.inode;
   const source = mount.root.inode;
   if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
-  if (((target.mode & S_IFMT) === S_IFDIR) !== ((source.mode & S_IFMT) === S_IFDIR)) return -ENOTDIR;
+  if (isDirectory(target) !== isDirectory(source)) return -ENOTDIR;
   if (count >= MOUNT_MAX) return -EBUSY;
   // A path always names the uppermost mount, so nothing is mounted here yet; if something is, it goes below the new one's parent.
   let parent = at.mount;
@@ -98,13 +100,33 @@ export function detachMount(mount: Mount): number {
   const { parent, mountpoint } = mount;
   if (parent === null || mountpoint === null) return -EINVAL;
   for (const child of [...mount.children.values()]) detachMount(child);
+  unhang(mount, parent, mountpoint);
+  return 0;
+}
+
+/** MS_MOVE: hangs a mount with all below it somewhere else. 0, -EINVAL for the root, -ELOOP for a place below itself. */
+export function moveMount(mount: Mount, at: Path): number {
+  const { parent, mountpoint } = mount;
+  if (parent === null || mountpoint === null) return -EINVAL;
+  for (let above: Mount | null = at.mount; above !== null; above = above.parent) if (above === mount) return -ELOOP;
+  const target = at.dentry.inode;
+  if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
+  if (isDirectory(target) !== isDirectory(mount.root.inode)) return -ENOTDIR;
+  unhang(mount, parent, mountpoint);
+  return attachMount(mount, at);
+}
+
+function isDirectory(inode: Inode): boolean {
+  return (inode.mode & S_IFMT) === S_IFDIR;
+}
+
+function unhang(mount: Mount, parent: Mount, mountpoint: Dentry): void {
   parent.children.delete(mountpoint);
   mountpoint.mountCount -= 1;
   unpinDentry(mountpoint);
   mount.parent = null;
   mount.mountpoint = null;
   count -= 1;
-  return 0;
 }
 
 /** The mount and those below it, in the order of mountinfo(5): parents before children. */

@@ -20,7 +20,7 @@ function lineOf(mount: Mount, root: Path): MountLine {
     options: mountOptions(mount),
     typeName: mount.fs.typeName,
     source: mount.source,
-    superOptions: 'rw',
+    superOptions: `rw${mount.fs.options ?? ''}`,
   };
 }
 

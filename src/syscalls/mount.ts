@@ -1,0 +1,141 @@
+/** mount(2) and umount2(2). There is one mount namespace and nothing propagates, so propagation types change nothing. */
+import { CAP_SYS_ADMIN } from '../abi/capability.ts';
+import { EAGAIN, EBUSY, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
+import * as M from '../abi/mount.ts';
+import type { Task } from '../kernel/task.ts';
+import { makeFileSystem } from '../vfs/file-system-types.ts';
+import {
+  attachMount,
+  cloneMount,
+  cloneSubmounts,
+  createMount,
+  detachMount,
+  type Mount,
+  moveMount,
+} from '../vfs/mount.ts';
+import type { Path } from '../vfs/path.ts';
+import { foundPath, resolve } from '../vfs/resolve.ts';
+import { full, type SyscallDef } from './define.ts';
+
+/** What old programs put into the upper half of the flags. */
+const MAGIC = 0xc0ed0000;
+const MAGIC_MASK = 0xffff0000;
+const PROPAGATION = M.MS_SHARED | M.MS_PRIVATE | M.MS_SLAVE | M.MS_UNBINDABLE;
+const ATIME = M.MS_NOATIME | M.MS_NODIRATIME | M.MS_RELATIME;
+const PAGE = 4096;
+
+function pathAt(task: Task, addr: number, atFlags: number): Path | number {
+  const name = task.mem.readPath(addr);
+  if (typeof name === 'number') return name;
+  const failed = resolve(task, AT_FDCWD, name, atFlags);
+  return failed < 0 ? failed : foundPath();
+}
+
+/** A string of at most a page, "" for a null pointer (copy_mount_string). */
+function textAt(task: Task, addr: number): string | number {
+  if (addr === 0) return '';
+  const text = task.mem.readString(addr, PAGE);
+  return typeof text === 'number' && text !== -EFAULT ? -EINVAL : text;
+}
+
+/** The flags a mount keeps; without a word about access times they are kept relative. */
+function keptFlags(flags: number): number {
+  const kept = flags & M.MS_PER_MOUNT;
+  return (flags & (M.MS_NOATIME | M.MS_STRICTATIME)) === 0 ? kept | M.MS_RELATIME : kept & ~M.MS_RELATIME;
+}
+
+function sysMount(
+  task: Task,
+  sourceAddr: number,
+  targetAddr: number,
+  typeAddr: number,
+  rawFlags: number,
+  dataAddr: number,
+): number {
+  const type = textAt(task, typeAddr);
+  if (typeof type === 'number') return type;
+  const source = textAt(task, sourceAddr);
+  if (typeof source === 'number') return source;
+  const target = pathAt(task, targetAddr, 0);
+  if (typeof target === 'number') return target;
+  if (!task.creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
+  const word = rawFlags % 2 ** 32;
+  const flags = (word & MAGIC_MASK) >>> 0 === MAGIC ? word & ~MAGIC_MASK : word;
+  if ((flags & M.MS_REMOUNT) !== 0) return remount(target, flags);
+  if ((flags & M.MS_BIND) !== 0) return bind(task, sourceAddr, target, flags);
+  if ((flags & PROPAGATION) !== 0) return changePropagation(target, flags);
+  if ((flags & M.MS_MOVE) !== 0) return move(task, sourceAddr, target);
+  if (typeAddr === 0) return -EINVAL;
+  const data = textAt(task, dataAddr);
+  if (typeof data === 'number') return data;
+  const fs = makeFileSystem(task.kernel, type, data);
+  if (typeof fs === 'number') return fs;
+  return attachMount(createMount(fs, keptFlags(flags), source === '' ? 'none' : source), target);
+}
+
+function remount({ mount, dentry }: Path, flags: number): number {
+  if (dentry !== mount.root) return -EINVAL;
+  const kept = keptFlags(flags);
+  // Who says nothing of access times leaves them (do_remount).
+  const atime = (flags & (ATIME | M.MS_STRICTATIME)) === 0 ? mount.flags & ATIME : kept & ATIME;
+  mount.flags = (kept & ~ATIME) | atime;
+  return 0;
+}
+
+function bind(task: Task, sourceAddr: number, target: Path, flags: number): number {
+  const from = pathAt(task, sourceAddr, 0);
+  if (typeof from === 'number') return from;
+  const clone = cloneMount(from);
+  if ((flags & M.MS_REC) !== 0) {
+    const failed = cloneSubmounts(from, clone);
+    if (failed < 0) return failed;
+  }
+  return attachMount(clone, target);
+}
+
+function changePropagation({ mount, dentry }: Path, flags: number): number {
+  const type = flags & PROPAGATION;
+  if ((type & (type - 1)) !== 0 || (flags & ~(PROPAGATION | M.MS_REC | M.MS_SILENT)) !== 0) return -EINVAL;
+  return dentry === mount.root ? 0 : -EINVAL;
+}
+
+function move(task: Task, sourceAddr: number, target: Path): number {
+  const from = pathAt(task, sourceAddr, 0);
+  if (typeof from === 'number') return from;
+  return from.dentry === from.mount.root ? moveMount(from.mount, target) : -EINVAL;
+}
+
+/** Whether somebody works in it: open files, mounts below, roots and working directories. */
+function isBusy(task: Task, mount: Mount): boolean {
+  if (mount.openFiles > 0 || mount.children.size > 0) return true;
+  for (const each of task.kernel.pids.tasks()) {
+    if (each.fs.cwd.mount === mount || each.fs.root.mount === mount) return true;
+  }
+  return false;
+}
+
+function sysUmount2(task: Task, targetAddr: number, flags: number): number {
+  const { MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW } = M;
+  if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
+  const target = pathAt(task, targetAddr, (flags & UMOUNT_NOFOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
+  if (typeof target === 'number') return target;
+  if (!task.creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
+  const { mount, dentry } = target;
+  if (dentry !== mount.root || mount === task.kernel.rootMount) return -EINVAL;
+  if ((flags & MNT_EXPIRE) !== 0) {
+    if ((flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
+    if (isBusy(task, mount)) return -EBUSY;
+    if (!mount.isExpiring) {
+      mount.isExpiring = true;
+      return -EAGAIN;
+    }
+  }
+  if ((flags & MNT_DETACH) === 0 && isBusy(task, mount)) return -EBUSY;
+  return detachMount(mount);
+}
+
+export const mountSyscalls: readonly SyscallDef[] = [
+  full(165, 'mount', ['str', 'path', 'str', 'ulong', 'ptr'], sysMount),
+  full(166, 'umount2', ['path', 'flags'], sysUmount2),
+];

@@ -1,0 +1,194 @@
+/** `runsc spec` and `runsc run`: a container from an OCI bundle, with a static busybox for its root. */
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Outcome, runProcess, runscPath } from './run-process.ts';
+
+type Json = Record<string, unknown>;
+interface Config extends Json {
+  process: Json;
+  root: Json;
+  mounts: Json[];
+}
+
+let directory = '';
+const run = (...args: string[]): Promise<Outcome> => runProcess(runscPath, args, { cwd: directory, timeoutMs: 30_000 });
+
+/** The configuration that `runsc spec` gives, without a terminal and running `script`. */
+function example(script: string): Config {
+  const config: Config = JSON.parse(readFileSync(join(directory, 'spec.json'), 'utf8'));
+  config.process.terminal = false;
+  config.process.args = ['/bin/busybox', 'sh', '-c', script];
+  return config;
+}
+
+function runWith(config: Config): Promise<Outcome> {
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
+  return run('run', '--bundle', directory, 'test-1');
+}
+
+const outcome = (stdout: string, code = 0, stderr = ''): Outcome => ({ stdout, stderr, code, isTimedOut: false });
+
+describe('bundles', { concurrency: false }, () => {
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'bundle-'));
+    mkdirSync(join(directory, 'rootfs/bin'), { recursive: true });
+    mkdirSync(join(directory, 'rootfs/etc'));
+    copyFileSync('/bin/busybox', join(directory, 'rootfs/bin/busybox'));
+    writeFileSync(
+      join(directory, 'rootfs/etc/passwd'),
+      'root:x:0:0::/root:/bin/sh\nsomeone:x:77:78::/home/someone:/bin/sh\n',
+    );
+    assert.deepEqual(await run('spec'), outcome(''));
+    copyFileSync(join(directory, 'config.json'), join(directory, 'spec.json'));
+  });
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  test('spec does not overwrite', async () => {
+    const again = await run('spec', '--bundle', directory);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /^runsc: .*config\.json is there already\n$/);
+  });
+
+  test('the example: a read-only root, its mounts, its capabilities', async () => {
+    const script = `b=/bin/busybox; $b hostname; $b pwd; $b echo $HOME; $b touch /made; echo $?
+      $b grep Cap /proc/self/status; $b grep NoNewPrivs /proc/self/status; ulimit -n; $b ls /sys/firmware | $b wc -l
+      $b mount | while read what on where rest; do $b echo $where; done | $b sort | $b tr '\\n' ' '
+      $b touch /dev/shm/x && echo made; ( : > /proc/sys/kernel/hostname ) 2>&1`;
+    const expected = [
+      ...['runsc', '/', '/root', '1'],
+      ...['CapInh:\t0000000000000000', 'CapPrm:\t0000000020000420', 'CapEff:\t0000000020000420'],
+      ...['CapBnd:\t0000000020000420', 'CapAmb:\t0000000000000000', 'NoNewPrivs:\t1', '1024', '0'],
+      '/ /dev /dev/mqueue /dev/pts /dev/shm /proc /proc/bus /proc/fs /proc/irq /proc/sys /sys /sys/firmware made',
+      "/bin/busybox: can't create /proc/sys/kernel/hostname: Read-only file system",
+    ];
+    const { stdout, stderr, code } = await runWith(example(script));
+    // What hides a path is only mounted where there is one.
+    const lines = stdout.replace(/ (\/proc\/(bus|fs|irq)|\/sys\/firmware)(?= )/g, '').split('\n');
+    const wanted = expected.map((line) => line.replace(/ (\/proc\/(bus|fs|irq)|\/sys\/firmware)(?= )/g, ''));
+    assert.deepEqual(
+      lines.map((line) => line.replace(/^sh:.*can't/, "/bin/busybox: can't")),
+      [...wanted, ''],
+    );
+    assert.equal(stderr, 'touch: /made: Read-only file system\n');
+    assert.equal(code, 1);
+  });
+
+  test('user, groups, umask, limits, environment, a writable root', async () => {
+    const script = `b=/bin/busybox; $b id -u; $b id -g; $b id -G; umask; ulimit -n; ulimit -Hn; echo $GREETING $HOME; $b pwd
+      ( : > /etc/made ) 2>/dev/null || echo no; $b grep CapEff /proc/self/status`;
+    const config = example(script);
+    config.root.readonly = false;
+    delete config.process.capabilities;
+    Object.assign(config.process, {
+      user: { uid: 77, gid: 78, additionalGids: [90, 80], umask: 0o27 },
+      rlimits: [{ type: 'RLIMIT_NOFILE', soft: 100, hard: 200 }],
+      env: ['GREETING=hello=you', 'PATH=/bin'],
+      cwd: '/bin',
+    });
+    const expected = '77\n78\n78 80 90\n0027\n100\n200\nhello=you /home/someone\n/bin\nno\nCapEff:\t0000000000000000\n';
+    assert.deepEqual(await runWith(config), outcome(expected));
+    const asRoot = example('echo kept > /etc/made');
+    asRoot.root.readonly = false;
+    assert.deepEqual(await runWith(asRoot), outcome(''));
+    assert.equal(readFileSync(join(directory, 'rootfs/etc/made'), 'utf8'), 'kept\n');
+  });
+
+  test('bind mounts, of directories and files, read-only and not', async () => {
+    mkdirSync(join(directory, 'outside'));
+    writeFileSync(join(directory, 'outside/file'), 'outside\n');
+    const config = example(
+      'b=/bin/busybox; $b cat /in/file /one; ( : > /in/x ) 2>/dev/null || echo refused; echo new > /out/new; $b ls /out',
+    );
+    config.root.readonly = false;
+    config.mounts.push(
+      { destination: '/in', type: 'bind', source: 'outside', options: ['rbind', 'ro'] },
+      { destination: '/out', source: join(directory, 'outside'), options: ['bind'] },
+      { destination: '/one', type: 'bind', source: 'outside/file', options: ['bind', 'ro'] },
+    );
+    assert.deepEqual(await runWith(config), outcome('outside\noutside\nrefused\nfile\nnew\n'));
+    assert.ok(existsSync(join(directory, 'outside/new')));
+  });
+
+  test('mount(2) and umount(2) by the container itself', async () => {
+    const script = `b=/bin/busybox; $b mkdir -p /tmp/a /tmp/b && $b mount -t tmpfs -o size=1m,mode=700 mine /tmp/a && echo 1 > /tmp/a/f
+      $b mount -o bind /tmp/a /tmp/b; $b cat /tmp/b/f; $b mount -o remount,ro,bind /tmp/b; echo 2 2>/dev/null > /tmp/b/f || echo read-only
+      echo 3 > /tmp/a/f; $b cat /tmp/b/f; cd /tmp/b; $b umount /tmp/b 2>&1; cd /; $b umount /tmp/b && $b ls /tmp/b | $b wc -l
+      $b mount -t nonsense none /tmp/b 2>&1; $b mount -t tmpfs -o size=x none /tmp/b 2>&1; $b grep tmp/a /proc/mounts
+      $b umount /tmp/a; $b umount /tmp/a 2>&1; $b grep -c tmp/a /proc/mounts`;
+    const config = example(script);
+    config.root.readonly = false;
+    delete config.process.capabilities;
+    const expected = [
+      ...['1', 'read-only', '3', "umount: can't unmount /tmp/b: Device or resource busy", '0'],
+      ...[
+        'mount: mounting none on /tmp/b failed: No such device',
+        'mount: mounting none on /tmp/b failed: Invalid argument',
+      ],
+      ...['mine /tmp/a tmpfs rw,relatime,size=1024k 0 0', "umount: can't unmount /tmp/a: Invalid argument", '0'],
+    ];
+    const { stdout, stderr } = await runWith(config);
+    assert.deepEqual(stdout.split('\n'), [...expected, '']);
+    assert.equal(stderr, '');
+  });
+
+  test('exit statuses', async () => {
+    assert.equal((await runWith(example('exit 7'))).code, 7);
+    assert.equal((await runWith(example('kill -9 $$; echo not'))).stdout, 'not\n'); // an init is not killed by its own
+    const missing = example('');
+    missing.process.args = ['/bin/none'];
+    assert.deepEqual(await runWith(missing), outcome('', 127, 'runsc: /bin/none: command not found\n'));
+  });
+
+  test('what is wrong is refused by the name of its field', async () => {
+    const wrong: readonly (readonly [RegExp, (config: Config) => void])[] = [
+      [/ociVersion is not one that is known: 2\.0\.0/, (c) => Object.assign(c, { ociVersion: '2.0.0' })],
+      [/ociVersion is missing or empty/, (c) => Object.assign(c, { ociVersion: undefined })],
+      [/process is missing/, (c) => Object.assign(c, { process: undefined })],
+      [/process\.args has no command/, (c) => Object.assign(c.process, { args: [] })],
+      [/process\.args\[1\] is not a string/, (c) => Object.assign(c.process, { args: ['a', 1] })],
+      [/process\.cwd is not an absolute path: x/, (c) => Object.assign(c.process, { cwd: 'x' })],
+      [/process\.env\[0\] is not NAME=VALUE: x/, (c) => Object.assign(c.process, { env: ['x'] })],
+      [/process\.user\.uid is not a whole number/, (c) => Object.assign(c.process, { user: { uid: -1 } })],
+      [/process\.terminal is true, but/, (c) => Object.assign(c.process, { terminal: true })],
+      [
+        /capabilities\.effective names no capability: CAP_X/,
+        (c) => Object.assign(c.process, { capabilities: { effective: ['CAP_X'] } }),
+      ],
+      [
+        /rlimits\[0\]\.type names no resource limit: X/,
+        (c) => Object.assign(c.process, { rlimits: [{ type: 'X', soft: 1, hard: 1 }] }),
+      ],
+      [
+        /rlimits\[0\]\.soft is above the hard limit/,
+        (c) => Object.assign(c.process, { rlimits: [{ type: 'RLIMIT_CPU', soft: 2, hard: 1 }] }),
+      ],
+      [/root\.path is not a directory: .*none/, (c) => Object.assign(c.root, { path: 'none' })],
+      [
+        /mounts\[0\]\.destination is not an absolute path/,
+        (c) => Object.assign(c.mounts[0] ?? {}, { destination: 'x' }),
+      ],
+      [/mounts\[6\]\.source does not exist/, (c) => c.mounts.push({ destination: '/x', type: 'bind', source: 'none' })],
+      [/cannot mount nonsense .* on \/x: ENODEV/, (c) => c.mounts.push({ destination: '/x', type: 'nonsense' })],
+      [
+        /cannot mount tmpfs with options "size=x" on \/x: EINVAL/,
+        (c) => c.mounts.push({ destination: '/x', type: 'tmpfs', options: ['size=x'] }),
+      ],
+    ];
+    for (const [message, change] of wrong) {
+      const config = example('true');
+      change(config);
+      const { stderr, code } = await runWith(config);
+      assert.match(stderr, message);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+      assert.ok(code === 1 || code === 2);
+    }
+    writeFileSync(join(directory, 'config.json'), '{ "ociVersion": ');
+    assert.match((await run('run', '-b', directory, 'x')).stderr, /config\.json is not JSON: /);
+    assert.match((await run('run', '-b', '/none', 'x')).stderr, /cannot read \/none\/config\.json/);
+    assert.match((await run('run')).stderr, /run needs a container id/);
+    assert.match((await run('run', 'a/b')).stderr, /a container id has letters/);
+  });
+});
