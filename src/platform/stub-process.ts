@@ -332,6 +332,11 @@ export class StubThread {
     return this.#i32[this.word + (L.MB_NR >> 2)];
   }
 
+  /** The lower half of an argument, signed: what Linux looks at where a parameter is an int. */
+  argumentWord(i: number): number {
+    return this.#i32[this.word + (L.MB_ARGS >> 2) + i * 2];
+  }
+
   /** An argument as an unsigned number, exact below 2^53. */
   argument(i: number): number {
     const at = this.word + (L.MB_ARGS >> 2) + i * 2;

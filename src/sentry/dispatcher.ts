@@ -218,12 +218,12 @@ export class Dispatcher implements GuestHandler {
     const args = this.#args;
     const widths = this.#widths[nr];
     for (let i = 0; i < 6; i++) {
-      const value = guest.thread.argument(i);
       const width = widths === undefined || i >= widths.length ? AS_UNSIGNED_64 : widths[i];
-      if (width === AS_SIGNED_32) args[i] = value | 0;
-      else if (width === AS_UNSIGNED_32) args[i] = value >>> 0;
-      else if (width === AS_SIGNED_64 && value >= 2 ** 63) args[i] = guest.thread.signedArgument(i);
-      else args[i] = value;
+      // From the word itself: of a sign-extended -100 a double of the whole register keeps nothing.
+      if (width === AS_SIGNED_32) args[i] = guest.thread.argumentWord(i);
+      else if (width === AS_UNSIGNED_32) args[i] = guest.thread.argumentWord(i) >>> 0;
+      else if (width === AS_SIGNED_64) args[i] = guest.thread.signedArgument(i);
+      else args[i] = guest.thread.argument(i);
     }
     return args;
   }
