@@ -29,7 +29,10 @@ test("the command's own flags are left alone", () => {
 
 test('defaults are the caller', () => {
   const { uid, gid, env, cwd, root } = options('true');
-  assert.deepEqual({ uid, gid, cwd, root, home: env.HOME }, { uid: 7, gid: 8, cwd: '/tmp', root: { path: '/', kind: 'overlay' }, home: '/root' });
+  assert.deepEqual(
+    { uid, gid, cwd, root, home: env.HOME },
+    { uid: 7, gid: 8, cwd: '/tmp', root: { path: '/', kind: 'overlay' }, home: '/root' },
+  );
 });
 
 test('--env overrides the environment, an empty value is one', () => {

@@ -123,6 +123,19 @@ export function sysMmap(
     // No huge pages are reserved (vm.nr_hugepages is 0).
     return -ENOMEM;
   }
+  return mapPages(task, addr, length, prot, flags, file, offset);
+}
+
+/** What mmap(2) does when it knows the file: the address or -errno. The mapping takes a reference of its own. */
+export function mapPages(
+  task: Task,
+  addr: number,
+  length: number,
+  prot: number,
+  flags: number,
+  file: File | null,
+  offset: number,
+): number {
   if (length === 0) return -EINVAL;
   const size = pageUp(length);
   if (size > TASK_SIZE) return -ENOMEM;

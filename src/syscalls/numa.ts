@@ -99,10 +99,6 @@ const ONE_NODE = 'one node: nothing to place';
 const ABSENT = 'not implemented: ENOSYS';
 
 export const numaSyscalls: readonly SyscallDef[] = [
-  partial(29, 'shmget', ['int', 'size', 'flags'], sysAbsent, ABSENT),
-  partial(30, 'shmat', ['int', 'ptr', 'flags'], sysAbsent, ABSENT),
-  partial(31, 'shmctl', ['int', 'cmd', 'ptr'], sysAbsent, ABSENT),
-  partial(67, 'shmdt', ['ptr'], sysAbsent, ABSENT),
   partial(237, 'mbind', ['ptr', 'size', 'int', 'ptr', 'ulong', 'flags'], sysMbind, ONE_NODE),
   partial(238, 'set_mempolicy', ['int', 'ptr', 'ulong'], sysSetMempolicy, ONE_NODE),
   partial(239, 'get_mempolicy', ['ptr', 'ptr', 'ulong', 'ptr', 'flags'], sysGetMempolicy, ONE_NODE),

@@ -17,6 +17,7 @@ import { inotifySyscalls } from './inotify.ts';
 import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
 import { memorySyscalls } from './memory.ts';
+import { messageSyscalls } from './messages.ts';
 import { mountSyscalls } from './mount.ts';
 import { nameSyscalls } from './names.ts';
 import { numaSyscalls } from './numa.ts';
@@ -29,6 +30,8 @@ import { processSyscalls } from './process.ts';
 import { processMemorySyscalls } from './process-memory.ts';
 import { schedSyscalls } from './sched.ts';
 import { selectSyscalls } from './select.ts';
+import { semaphoreSyscalls } from './semaphores.ts';
+import { sharedMemorySyscalls } from './shared-memory.ts';
 import { signalSyscalls } from './signal.ts';
 import { socketSyscalls } from './socket.ts';
 import { socketIoSyscalls } from './socket-io.ts';
@@ -68,6 +71,9 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   processSyscalls,
   schedSyscalls,
   inotifySyscalls,
+  messageSyscalls,
+  semaphoreSyscalls,
+  sharedMemorySyscalls,
   mountSyscalls,
   selectSyscalls,
   signalSyscalls,
