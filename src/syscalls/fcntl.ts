@@ -1,7 +1,9 @@
 /** fcntl(2). */
-import { EAGAIN, EBADF, EDEADLK, EFAULT, EINVAL, EOVERFLOW } from '../abi/errno.ts';
+import { EAGAIN, EBADF, EDEADLK, EFAULT, EINVAL, ENOTDIR, EOVERFLOW } from '../abi/errno.ts';
 import * as F from '../abi/fcntl.ts';
 import { POLLIN } from '../abi/poll.ts';
+import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
+import { watchDirectory } from '../fs/event/directory-watch.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
 import { blockOn } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
@@ -67,8 +69,14 @@ function fileCommand(task: Task, file: File, command: number, argument: number):
     case F.F_GETOWN_EX:
       return getOwner(task, file, argument);
     case F.F_SETSIG:
-      return argument > 64 ? -EINVAL : 0;
+      if (argument > 64) return -EINVAL;
+      file.signal = argument;
+      return 0;
     case F.F_GETSIG:
+      return file.signal;
+    case F.F_NOTIFY:
+      if ((file.inode.mode & S_IFMT) !== S_IFDIR) return -ENOTDIR;
+      watchDirectory(task, file, argument);
       return 0;
     case F.F_GETPIPE_SZ:
     case F.F_SETPIPE_SZ:
@@ -186,5 +194,5 @@ function wouldDeadlock(owner: object, locks: FileLocks, lock: LockRange): boolea
 }
 
 export const fcntlSyscalls: readonly SyscallDef[] = [
-  partial(72, 'fcntl', ['fd', 'cmd', 'ulong'], sysFcntl, 'no leases, no directory notification, no F_SETSIG delivery'),
+  partial(72, 'fcntl', ['fd', 'cmd', 'ulong'], sysFcntl, 'no leases, no signals for O_ASYNC'),
 ];

@@ -6,6 +6,7 @@ import { SigInfo } from '../abi/siginfo.ts';
 import { NSIG, SI_USER } from '../abi/signal.ts';
 import { PIDFD_NONBLOCK } from '../abi/wait.ts';
 import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
+import { taskOfDirectory } from '../fs/proc/pid-directory.ts';
 import { sendSignalToGroup } from '../kernel/signal.ts';
 import { checkKillPermission } from '../kernel/signal-permission.ts';
 import type { Task } from '../kernel/task.ts';
@@ -32,9 +33,17 @@ function pidfdGroup(task: Task, fd: number): ThreadGroup | number {
   return file instanceof PidfdFile ? file.group : -EBADF;
 }
 
+/** An open /proc/PID does for a signal too (pidfd_send_signal(2)). */
+function signalledGroup(task: Task, fd: number): ThreadGroup | number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  if (file instanceof PidfdFile) return file.group;
+  return taskOfDirectory(file.inode)?.group ?? -EBADF;
+}
+
 function sysPidfdSendSignal(task: Task, fd: number, signo: number, infoAddr: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
-  const group = pidfdGroup(task, fd);
+  const group = signalledGroup(task, fd);
   if (typeof group === 'number') return group;
   if (signo < 0 || signo > NSIG) return -EINVAL;
   const info =

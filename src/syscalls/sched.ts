@@ -50,8 +50,7 @@ function allCpus(task: Task): Uint8Array {
 
 function sysSchedGetaffinity(task: Task, tid: number, length: number, addr: number): number {
   if (length * 8 < task.kernel.cpuCount || length % 8 !== 0) return -EINVAL;
-  if (tid < 0) return -EINVAL;
-  const target = findTask(task, tid);
+  const target = tid < 0 ? undefined : findTask(task, tid);
   if (target === undefined) return -ESRCH;
   const mask = target.affinity ?? allCpus(task);
   const size = Math.min(length, mask.length);

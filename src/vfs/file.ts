@@ -35,6 +35,8 @@ export abstract class File {
   refs = 1;
   /** F_SETOWN: a process, or minus a process group; 0 for none. */
   owner = 0;
+  /** F_SETSIG: the signal in place of SIGIO; 0 for that. */
+  signal = 0;
   readonly path: Path;
   /** It counts among its inode's writers. */
   isWriter = false;

@@ -159,6 +159,13 @@ function threadDirectory(task: Task, options: ProcOptions): Node {
   return ownedBy(ownerOf(task), dir({ ...commonFiles(task, false, options), children }));
 }
 
+const tasks = new WeakMap<Inode, Task>();
+
+/** Whose directory /proc/PID is; undefined for other inodes. */
+export function taskOfDirectory(inode: Inode): Task | undefined {
+  return tasks.get(inode);
+}
+
 /**
  * Directories of tasks, one inode each. Their numbers differ from one task to the next, so that the name cache does not take
  * the process that got a number anew for the one that had it.
@@ -176,6 +183,7 @@ export class TaskInodes {
           this.#made += 1;
           inode = describe().build({ ...place, ino: derivedIno(place.ino, `#${this.#made}`) });
           this.#inodes.set(task, inode);
+          tasks.set(inode, task);
         }
         return inode;
       },

@@ -40,7 +40,7 @@ import { ByteRing } from '../../kernel/byte-ring.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
-import { type Ancillary, type Destination, NO_ANCILLARY, Received, type Socket } from '../socket.ts';
+import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received, type Socket } from '../socket.ts';
 import { Endpoint, familyOf } from './endpoint.ts';
 import { InetSocket } from './inet-socket.ts';
 import { inetStackOf } from './stack.ts';
@@ -52,6 +52,12 @@ const TCP_INFO_SIZE = 232;
 const CONGESTION = Uint8Array.from(Buffer.from('cubic'.padEnd(16, '\0'), 'latin1'));
 
 const ignored = new Received();
+
+/** How much may be under way from one to the other: buffers that were set (SO_SNDBUF, SO_RCVBUF) do not grow by themselves. */
+function inFlight(from: StreamSocket, to: StreamSocket): number {
+  const sendable = from.sendBuffer === DEFAULT_BUFFER ? STREAM_BUFFER / 2 : from.sendBuffer;
+  return sendable + (to.receiveBuffer === DEFAULT_BUFFER ? STREAM_BUFFER / 2 : to.receiveBuffer);
+}
 
 type State = 'closed' | 'listening' | 'connecting' | 'connected';
 
@@ -232,6 +238,7 @@ export class StreamSocket extends InetSocket {
       return length;
     }
     if (length === 0) return 0;
+    peer.#inbox.resize(inFlight(this, peer));
     const n = peer.#inbox.push(src, at, length);
     if (n === 0) return -EAGAIN;
     peer.queue.wake(READABLE);
@@ -283,7 +290,7 @@ export class StreamSocket extends InetSocket {
     if (this.#inbox.length > 0) events |= READABLE;
     const peer = this.#peer;
     // Room for a third, so that a writer who is woken does not write crumbs (sk_stream_is_writeable).
-    if ((this.#shutdown & SEND_SHUTDOWN) !== 0 || peer === null || peer.#inbox.free * 3 >= STREAM_BUFFER) {
+    if ((this.#shutdown & SEND_SHUTDOWN) !== 0 || peer === null || peer.#inbox.free * 3 >= peer.#inbox.capacity) {
       events |= WRITABLE;
     }
     return events;
