@@ -20,6 +20,7 @@ import { NativeHostFiles } from '../host/host-files.ts';
 import { hostMemory } from '../host/host-memory.ts';
 import { rootCredentials } from '../kernel/credentials.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
+import { socketTables } from '../net/inet/socket-tables.ts';
 import { provideUnixPaths } from '../net/unix/names.ts';
 import { Dentry } from '../vfs/dentry.ts';
 import { allocateDev } from '../vfs/device-number.ts';
@@ -109,7 +110,7 @@ export class FileSystems {
       cpu: readCpuInfo(cpuinfo),
       freeMemory: memoryFree,
       residentPages: (mm) => mm.totalPages,
-      net: {},
+      net: socketTables(kernel),
     });
     const { cpuCount, memoryTotal } = kernel;
     this.#sysfs = createSysfs({ dev: allocateDev(), bootTimeSec, cpuCount, memoryTotal, freeMemory: memoryFree });

@@ -11,7 +11,6 @@ import {
   MSG_TRUNC,
   MSG_WAITALL,
   MSG_WAITFORONE,
-  SOCK_DGRAM,
   SOCK_STREAM,
 } from '../abi/socket.ts';
 import { sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
@@ -231,7 +230,7 @@ const NO_NAME = new Uint8Array(0);
 
 /** Only datagrams tell where they come from; an unbound sender has no name. */
 function sourceName(socket: Socket, received: Received): Uint8Array {
-  if (socket.type !== SOCK_DGRAM || received.source === null) return NO_NAME;
+  if (socket.type === SOCK_STREAM || received.source === null) return NO_NAME;
   return received.source.length > 2 ? received.source : NO_NAME;
 }
 

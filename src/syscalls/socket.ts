@@ -22,6 +22,7 @@ import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../abi/poll.ts';
 import {
   AF_INET,
   AF_INET6,
+  AF_NETLINK,
   AF_UNIX,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
@@ -39,6 +40,7 @@ import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import { DatagramSocket } from '../net/inet/datagram-socket.ts';
 import { StreamSocket } from '../net/inet/stream-socket.ts';
+import { NetlinkSocket } from '../net/netlink/netlink-socket.ts';
 import type { Socket } from '../net/socket.ts';
 import { credentialsOf, UnixSocket, unixSocketType } from '../net/unix/unix-socket.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -46,8 +48,10 @@ import { installNew, installPair } from './install-file.ts';
 import { readAddress, socketOf } from './socket-io.ts';
 import { writeName } from './socket-message.ts';
 
-const FAMILIES = 'AF_UNIX, and AF_INET and AF_INET6 for TCP and UDP over the loopback interface; no raw sockets';
+const FAMILIES =
+  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP over the loopback interface; AF_NETLINK for NETLINK_ROUTE';
 
+const NETLINK_ROUTE = 0;
 const KNOWN_TYPE_BITS = SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 function createInet(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
@@ -74,7 +78,16 @@ function createInet(task: Task, domain: number, typeAndFlags: number, protocol: 
 function create(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
   if ((typeAndFlags & ~KNOWN_TYPE_BITS) !== 0) return -EINVAL;
   if (domain === AF_INET || domain === AF_INET6) return createInet(task, domain, typeAndFlags, protocol);
+  if (domain === AF_NETLINK) return createNetlink(task, typeAndFlags, protocol);
   return domain === AF_UNIX ? createUnix(task, typeAndFlags, protocol) : -EAFNOSUPPORT;
+}
+
+function createNetlink(task: Task, typeAndFlags: number, protocol: number): Socket | number {
+  const type = typeAndFlags & SOCK_TYPE_MASK;
+  if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+  if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+  const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
+  return new NetlinkSocket(task.kernel, task.kernel.anonPath('socket'), flags, type, protocol);
 }
 
 function createUnix(task: Task, typeAndFlags: number, protocol: number): UnixSocket | number {

@@ -7,6 +7,8 @@ import type { StreamSocket } from './stream-socket.ts';
 export class InetStack {
   readonly tcp: PortTable<StreamSocket>;
   readonly udp: PortTable<DatagramSocket>;
+  /** The connected ones. */
+  readonly streams = new Set<StreamSocket>();
 
   constructor(random: () => number) {
     this.tcp = new PortTable(random);

@@ -101,6 +101,10 @@ export class StreamSocket extends InetSocket {
     return this.#state === 'listening';
   }
 
+  get waitingConnections(): number {
+    return this.#backlog.length;
+  }
+
   /** TCP_* as /proc/net/tcp has it. */
   get stateNumber(): number {
     if (this.#state === 'listening') return TCP_LISTEN;
@@ -197,6 +201,7 @@ export class StreamSocket extends InetSocket {
     this.#peer = other;
     other.#state = 'connected';
     this.#state = 'connected';
+    inetStackOf(this.kernel).streams.add(this).add(other);
     this.#listener = null;
     this.#isNews = true;
     this.#shutdown = 0;
@@ -211,6 +216,7 @@ export class StreamSocket extends InetSocket {
     this.#stopKnocking();
     this.#part(true);
     this.#state = 'closed';
+    inetStackOf(this.kernel).streams.delete(this);
     this.#isNews = false;
     this.#shutdown = 0;
     this.pendingError = 0;
@@ -361,6 +367,7 @@ export class StreamSocket extends InetSocket {
     // Bytes that nobody will read, or a linger of no time: the sender learns that they are lost.
     this.#part(this.#inbox.length > 0 || this.lingerSeconds === 0);
     this.#state = 'closed';
+    inetStackOf(this.kernel).streams.delete(this);
     this.#inbox.clear();
     this.unbind();
     this.queue.wake(ALL_EVENTS);

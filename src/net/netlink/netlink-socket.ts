@@ -1,0 +1,164 @@
+/** AF_NETLINK sockets of NETLINK_ROUTE (netlink(7)): each request is answered at once, into the socket's own queue. */
+import { EAGAIN, ECONNREFUSED, EINVAL, EOPNOTSUPP, EPERM } from '../../abi/errno.ts';
+import { POLLERR, READABLE, WRITABLE } from '../../abi/poll.ts';
+import { AF_NETLINK } from '../../abi/socket.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Task } from '../../kernel/task.ts';
+import type { WaitQueue } from '../../kernel/wait-queue.ts';
+import type { Path } from '../../vfs/path.ts';
+import { type Ancillary, type Destination, NO_ANCILLARY, Received, Socket } from '../socket.ts';
+import {
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_MULTI,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  parseRequests,
+  Reply,
+  type Request,
+} from './message.ts';
+import { answerRoute } from './route.ts';
+
+const NAME_SIZE = 12;
+/** Datagrams that may wait to be read: more answers are lost, as on Linux (ENOBUFS). */
+const MAX_QUEUED = 64;
+const SOL_NETLINK = 270;
+const KNOWN_OPTIONS = 12;
+
+const ignored = new Received();
+
+function nameOf(port: number): Uint8Array {
+  const name = new Uint8Array(NAME_SIZE);
+  name[0] = AF_NETLINK;
+  new DataView(name.buffer).setUint32(4, port, true);
+  return name;
+}
+
+const KERNEL = nameOf(0);
+const usedPorts = new WeakMap<Kernel, Set<number>>();
+
+export class NetlinkSocket extends Socket {
+  readonly #ports: Set<number>;
+  readonly #answers: Uint8Array[] = [];
+  #port = 0;
+
+  constructor(kernel: Kernel, path: Path, flags: number, type: number, protocol: number) {
+    super(path, flags, AF_NETLINK, type, protocol);
+    this.#ports = usedPorts.get(kernel) ?? new Set();
+    usedPorts.set(kernel, this.#ports);
+  }
+
+  override knownOption(level: number, name: number): number | undefined {
+    return level === SOL_NETLINK && name >= 1 && name <= KNOWN_OPTIONS ? 0 : undefined;
+  }
+
+  override bind(task: Task, address: Uint8Array): number {
+    if (address.length < NAME_SIZE || address[0] !== AF_NETLINK || address[1] !== 0) return -EINVAL;
+    const view = new DataView(address.buffer, address.byteOffset, address.length);
+    const asked = view.getUint32(4, true);
+    // Nothing ever changes, so whoever joins a group of listeners has nothing to hear.
+    if (this.#port !== 0) return asked === this.#port || asked === 0 ? 0 : -EINVAL;
+    this.#take(task, asked);
+    return 0;
+  }
+
+  /** The process's number, or another one when that is taken. */
+  #take(task: Task, asked: number): void {
+    let port = asked === 0 ? task.pid : asked;
+    for (let next = 0xffffffff; this.#ports.has(port); next--) port = next;
+    this.#ports.add(port);
+    this.#port = port;
+  }
+
+  override connect(task: Task, address: Uint8Array): number {
+    if (address.length < NAME_SIZE || address[0] !== AF_NETLINK) return -EINVAL;
+    if (this.#port === 0) this.#take(task, 0);
+    return 0;
+  }
+
+  override resolve(task: Task, address: Uint8Array): Destination | number {
+    if (address.length < NAME_SIZE || address[0] !== AF_NETLINK) return -EINVAL;
+    const view = new DataView(address.buffer, address.byteOffset, address.length);
+    if (view.getUint32(4, true) !== 0) return -ECONNREFUSED;
+    if (view.getUint32(8, true) !== 0) return -EPERM;
+    if (this.#port === 0) this.#take(task, 0);
+    return this;
+  }
+
+  override localName(): Uint8Array {
+    return nameOf(this.#port);
+  }
+
+  override peerName(): Uint8Array {
+    return KERNEL;
+  }
+
+  override shutdown(): number {
+    return -EOPNOTSUPP;
+  }
+
+  override sendQueue(): WaitQueue {
+    return this.queue;
+  }
+
+  override send(src: Uint8Array, at: number, length: number, ancillary: Ancillary): number {
+    for (const file of ancillary.rights) file.unref();
+    for (const request of parseRequests(src.slice(at, at + length))) this.#answer(request);
+    return length;
+  }
+
+  #answer(request: Request): void {
+    const { flags, sequence } = request;
+    const replies = answerRoute(request, this.#port);
+    const isDump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
+    if (typeof replies === 'number') {
+      this.#error(request, replies);
+      return;
+    }
+    const end = isDump ? [new Reply().u32(0).finish(NLMSG_DONE, NLM_F_MULTI, sequence, this.#port)] : [];
+    if (replies.length > 0) this.#put(Buffer.concat(replies));
+    for (const each of end) this.#put(each);
+    if (!isDump && (flags & NLM_F_ACK) !== 0) this.#error(request, 0);
+  }
+
+  /** An acknowledgement is an error of number 0; both quote the request's header. */
+  #error(request: Request, error: number): void {
+    const quoted = error === 0 ? request.bytes.subarray(0, 16) : request.bytes;
+    this.#put(new Reply().u32(error).bytes(quoted).finish(NLMSG_ERROR, 0, request.sequence, this.#port));
+  }
+
+  #put(message: Uint8Array): void {
+    if (this.#answers.length >= MAX_QUEUED) return;
+    this.#answers.push(message);
+    this.queue.wake(READABLE);
+  }
+
+  override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
+    out.reset();
+    const message = this.#answers[0];
+    if (message === undefined) return -EAGAIN;
+    const n = Math.min(length, message.length);
+    dst.set(message.subarray(0, n), at);
+    out.fullLength = message.length;
+    out.source = KERNEL;
+    if (!isPeek) this.#answers.shift();
+    return n;
+  }
+
+  override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
+    return this.receive(dst, at, length, false, ignored);
+  }
+
+  override write(src: Uint8Array, at: number, length: number, _offset: number): number {
+    return this.send(src, at, length, NO_ANCILLARY);
+  }
+
+  override poll(): number {
+    return WRITABLE | (this.#answers.length > 0 ? READABLE : 0) | (this.pendingError === 0 ? 0 : POLLERR);
+  }
+
+  override release(): void {
+    if (this.#port !== 0) this.#ports.delete(this.#port);
+    this.#answers.length = 0;
+  }
+}
