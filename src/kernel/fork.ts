@@ -179,6 +179,7 @@ function copyAttributes(parent: Task, child: Task): void {
   child.affinity = parent.affinity;
   child.ioPriority = parent.ioPriority;
   child.timerSlackNs = parent.timerSlackNs;
+  child.memoryErrorPolicy = parent.memoryErrorPolicy;
   // SCHED_RESET_ON_FORK (sched(7)): a raised priority is the parent's alone.
   child.nice = parent.isSchedResetOnFork ? Math.max(parent.nice, 0) : parent.nice;
   if (!parent.isSchedResetOnFork) {

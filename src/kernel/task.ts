@@ -82,6 +82,10 @@ export class Task {
   affinity: Uint8Array | null = null;
   /** ioprio_set(2). */
   ioPriority = 0;
+  /** PR_MCE_KILL: PR_MCE_KILL_DEFAULT unless set. */
+  memoryErrorPolicy = 2;
+  /** PR_SET_IO_FLUSHER. */
+  isIoFlusher = false;
   /** PR_SET_TIMERSLACK. */
   timerSlackNs = 50000;
   readonly usage = new Usage();

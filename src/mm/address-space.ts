@@ -27,6 +27,7 @@ import {
   STACK_GUARD_GAP,
   TASK_SIZE,
 } from '../abi/memory.ts';
+import { PR_MDWE_NO_INHERIT } from '../abi/prctl.ts';
 import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.ts';
 import type { Path } from '../vfs/path.ts';
 import type { AddressSpaceHost, HostOperation, MemoryLimits } from './address-space-host.ts';
@@ -93,6 +94,11 @@ export class AddressSpace {
   exe: Path | null = null;
   /** Flags new mappings get after mlockall(MCL_FUTURE): 0, VM_LOCKED, or VM_LOCKED | VM_LOCKONFAULT. */
   futureLock = 0;
+
+  /** PR_SET_MDWE: PR_MDWE_* bits; nothing may become executable that was not mapped so, or be writable as well. */
+  writeExecRefusal = 0;
+  /** What membarrier(2) was asked to be ready for, as MEMBARRIER_CMD_REGISTER_* bits. */
+  barrierRegistrations = 0;
 
   /** Called before a range that holds or once held text is unmapped, moved, mapped over or made writable. */
   onTextChange: ((start: number, end: number) => void) | null = null;
@@ -333,6 +339,8 @@ export class AddressSpace {
     copy.envEnd = this.envEnd;
     copy.auxv = this.auxv;
     copy.exe = this.exe;
+    copy.barrierRegistrations = this.barrierRegistrations;
+    if ((this.writeExecRefusal & PR_MDWE_NO_INHERIT) === 0) copy.writeExecRefusal = this.writeExecRefusal;
     for (const vma of this.vmas) {
       if ((vma.flags & VM_DONTCOPY) !== 0) continue;
       const twin = vma.slice(vma.start, vma.end);

@@ -35,6 +35,10 @@ export class ModelHost implements AddressSpaceHost {
     }
   }
 
+  membarrier(command: number): void {
+    this.log.push(`membarrier ${command}`);
+  }
+
   munmap(addr: number, length: number): void {
     this.#note(`munmap ${addr} ${length}`, addr, length);
     for (let at = 0; at < length; at += PAGE_SIZE) this.pages.delete(addr + at);

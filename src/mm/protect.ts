@@ -56,6 +56,10 @@ function protectRange(mm: AddressSpace, start: number, end: number, prot: number
         result = -EACCES;
         break;
       }
+      if (mm.writeExecRefusal !== 0 && (prot & PROT_EXEC) !== 0 && (vma.prot & PROT_EXEC) === 0) {
+        result = -EACCES;
+        break;
+      }
       const isNewData = (prot & PROT_WRITE) !== 0 && (vma.prot & PROT_WRITE) === 0 && (vma.flags & VM_SHARED) === 0;
       if ((isNewData && mm.expandError(0, to - at) !== 0) || mm.isolate(at, to) !== 0) {
         result = -ENOMEM;

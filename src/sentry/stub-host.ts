@@ -15,6 +15,7 @@ const MPROTECT = 10;
 const MUNMAP = 11;
 const MREMAP = 25;
 const MADVISE = 28;
+const MEMBARRIER = 324;
 /** At most: closing a descriptor, receiving the next, the operation. One more closes the last descriptor. */
 const COMMANDS_PER_OPERATION = 3;
 
@@ -84,6 +85,9 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   }
   madvise(addr: number, length: number, advice: number): void {
     this.queue(MADVISE, addr, length, advice);
+  }
+  membarrier(command: number): void {
+    this.queue(MEMBARRIER, command, 0, 0);
   }
 
   /** Carries out what is queued, by `current`, after all that was queued before: 0 or the -errno of what failed. */

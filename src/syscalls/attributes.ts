@@ -1,7 +1,7 @@
 /** Calls that change what an inode says of itself: chmod(2), chown(2), utimensat(2), truncate(2). */
 
 import { EBADF, EFAULT, EFBIG, EINVAL } from '../abi/errno.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_ACCMODE, O_RDONLY } from '../abi/fcntl.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_ACCMODE, O_APPEND, O_RDONLY, SEEK_END } from '../abi/fcntl.ts';
 import { IN_MODIFY } from '../abi/inotify.ts';
 import { RLIMIT_FSIZE } from '../abi/resource.ts';
 import { SIGXFSZ } from '../abi/signal.ts';
@@ -17,6 +17,7 @@ import {
   setIdsAfterWrite,
   truncatePath,
 } from '../vfs/attributes.ts';
+import type { File } from '../vfs/file.ts';
 import { notifyFile } from '../vfs/notify.ts';
 import type { Path } from '../vfs/path.ts';
 import { foundPath, resolve } from '../vfs/resolve.ts';
@@ -152,6 +153,19 @@ function sysUtime(task: Task, pathAddr: number, timesAddr: number): number {
 /** RLIMIT_FSIZE bounds what a file may grow to: 0, or -EFBIG with SIGXFSZ. */
 export function checkFileSize(task: Task, size: number): number {
   if (size <= task.group.limits.soft(RLIMIT_FSIZE)) return 0;
+  raiseSignal(task, SIGXFSZ);
+  return -EFBIG;
+}
+
+/**
+ * How much of a write of `length` bytes at `offset` RLIMIT_FSIZE lets through, or -EFBIG with SIGXFSZ when that is nothing
+ * (Linux: generic_write_check_limits). An append begins at the end, wherever the offset is.
+ */
+export function roomInFile(task: Task, file: File, offset: number, length: number): number {
+  const limit = task.group.limits.soft(RLIMIT_FSIZE);
+  if (limit === Infinity || length === 0 || (file.inode.mode & S_IFMT) !== S_IFREG) return length;
+  const start = (file.flags & O_APPEND) !== 0 ? Math.max(file.seek(0, SEEK_END), 0) : offset;
+  if (start < limit) return Math.min(length, limit - start);
   raiseSignal(task, SIGXFSZ);
   return -EFBIG;
 }

@@ -12,7 +12,7 @@ import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
 import { notifyFile } from '../vfs/notify.ts';
-import { checkFileSize } from './attributes.ts';
+import { roomInFile } from './attributes.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 import { openFile } from './descriptors.ts';
 import { sysReadv, sysWritev } from './file-io.ts';
@@ -57,7 +57,7 @@ function roomIn(to: File): number {
 }
 
 /** Moves one piece: bytes, 0 at the end, -EAGAIN from either side (`wait` says which), or -errno. */
-function movePiece(from: End, to: End, length: number, wait: { onInput: boolean }): number {
+function movePiece(task: Task, from: End, to: End, length: number, wait: { onInput: boolean }): number {
   const isPipe = from.file instanceof PipeFile;
   const room = Math.min(length, buffer.length, roomIn(to.file));
   wait.onInput = true;
@@ -72,7 +72,9 @@ function movePiece(from: End, to: End, length: number, wait: { onInput: boolean 
       : from.file.read(buffer, 0, room, positionOf(from));
   if (got <= 0) return got;
   wait.onInput = false;
-  const put = to.file.write(buffer, 0, got, positionOf(to));
+  const allowed = roomInFile(task, to.file, positionOf(to), got);
+  if (allowed < 0) return allowed;
+  const put = to.file.write(buffer, 0, allowed, positionOf(to));
   if (put < 0) return put;
   if (isPipe) from.file.read(buffer, 0, put, 0);
   else advance(from, put);
@@ -114,7 +116,7 @@ interface Progress {
 function moveSome(job: Transfer, before: number, wait: { onInput: boolean }): Progress {
   let done = before;
   while (done < job.length) {
-    const n = movePiece(job.from, job.to, job.length - done, wait);
+    const n = movePiece(job.task, job.from, job.to, job.length - done, wait);
     if (n <= 0) return { done, status: n };
     done += n;
   }
@@ -221,8 +223,6 @@ function sysCopyFileRange(
   const count = Math.min(length, MAX_COUNT);
   const isOverlap = Math.abs(positionOf(from) - positionOf(to)) < count;
   if (input.inode === output.inode && isOverlap) return -EINVAL;
-  const refused = count > 0 ? checkFileSize(task, positionOf(to)) : 0;
-  if (refused < 0) return refused;
   const result = transfer({ task, from, to, length: count, isNonBlocking: true, isComplete: true });
   return storeOffsets(task, result, [
     [inAddr, from],

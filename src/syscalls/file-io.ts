@@ -1,17 +1,16 @@
 /** read(2), write(2) and their kin: one file, data from or to the guest. */
 
-import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from '../abi/errno.ts';
+import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from '../abi/errno.ts';
 import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY } from '../abi/fcntl.ts';
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
-import { RLIMIT_FSIZE } from '../abi/resource.ts';
-import { SIGPIPE, SIGXFSZ } from '../abi/signal.ts';
-import { S_IFMT, S_IFREG } from '../abi/stat.ts';
+import { SIGPIPE } from '../abi/signal.ts';
 import { blockOn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
 import { notifyFile } from '../vfs/notify.ts';
+import { roomInFile } from './attributes.ts';
 import { full, type SyscallDef } from './define.ts';
 
 /** What one call transfers at most (Linux: MAX_RW_COUNT). */
@@ -65,18 +64,8 @@ function raised(task: Task, result: number): number {
 function writeOnce(task: Task, file: File, addr: number, length: number, offset: number): number {
   let done = 0;
   const isMoving = offset === AT_POSITION && file.isSeekable;
-  let allowed = length;
-  if ((file.inode.mode & S_IFMT) === S_IFREG) {
-    const limit = task.group.limits.soft(RLIMIT_FSIZE) ?? Infinity;
-    const start = (file.flags & O_APPEND) !== 0 ? 0 : isMoving ? file.position : offset;
-    if (limit !== Infinity && length > 0) {
-      if (start >= limit) {
-        raiseSignal(task, SIGXFSZ);
-        return -EFBIG;
-      }
-      allowed = Math.min(length, limit - start);
-    }
-  }
+  const allowed = roomInFile(task, file, isMoving ? file.position : offset, length);
+  if (allowed < 0) return allowed;
   while (done < allowed) {
     const got = task.mem.load(addr + done, allowed - done);
     if (got < 0) return done > 0 ? done : -EFAULT;

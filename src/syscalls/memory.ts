@@ -146,6 +146,8 @@ export function mapPages(
   const { mm } = task;
   const start = chooseStart(mm, addr, size, flags, file);
   if (start < 0) return start;
+  const isWriteExec = (access & (PROT_WRITE | PROT_EXEC)) === (PROT_WRITE | PROT_EXEC);
+  if (isWriteExec && mm.writeExecRefusal !== 0) return -EACCES;
   const isPrivileged = task.creds.hasCapability(CAP_IPC_LOCK);
   const futureLock = (flags & MAP_LOCKED) !== 0 ? mm.futureLock | VM_LOCKED : mm.futureLock;
   if ((flags & MAP_LOCKED) !== 0 && !isPrivileged && mm.limits.soft(RLIMIT_MEMLOCK) === 0) return -EPERM;

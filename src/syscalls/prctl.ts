@@ -97,6 +97,31 @@ function changeAmbient(task: Task, operation: number, cap: number): number {
   }
 }
 
+/** Kept: memory errors are the host's, and it ends the sandbox's processes by its own policy. */
+function setMemoryErrorPolicy(task: Task, operation: number, policy: number, hasTail: boolean): number {
+  if (hasTail) return -EINVAL;
+  if (operation === pr.PR_MCE_KILL_CLEAR && policy === 0) task.memoryErrorPolicy = pr.PR_MCE_KILL_DEFAULT;
+  else if (operation === pr.PR_MCE_KILL_SET && policy <= pr.PR_MCE_KILL_DEFAULT) task.memoryErrorPolicy = policy;
+  else return -EINVAL;
+  return 0;
+}
+
+/** PR_SET_MDWE can only be made stricter (Linux: prctl_set_mdwe). */
+function setWriteExecRefusal(task: Task, bits: number): number {
+  const { mm } = task;
+  if (bits > (pr.PR_MDWE_REFUSE_EXEC_GAIN | pr.PR_MDWE_NO_INHERIT) || bits === pr.PR_MDWE_NO_INHERIT) return -EINVAL;
+  if (mm.writeExecRefusal !== 0 && mm.writeExecRefusal !== bits) return -EPERM;
+  mm.writeExecRefusal = bits;
+  return 0;
+}
+
+/** The size of the auxiliary vector, of which as much is copied as there is room for. */
+function getAuxv(task: Task, addr: number, size: number): number {
+  const { auxv } = task.mm;
+  const error = task.mem.write(addr, auxv, 0, Math.min(size, auxv.length));
+  return error < 0 ? error : auxv.length;
+}
+
 function sysPrctl(task: Task, option: number, a1: number, a2: number, a3: number, a4: number): number {
   const { group, mem, creds } = task;
   const hasTail = a2 !== 0 || a3 !== 0 || a4 !== 0;
@@ -125,8 +150,14 @@ function sysPrctl(task: Task, option: number, a1: number, a2: number, a3: number
       return setName(task, a1);
     case pr.PR_GET_NAME:
       return getName(task, a1);
+    case pr.PR_MCE_KILL:
+      return setMemoryErrorPolicy(task, a1, a2, a3 !== 0 || a4 !== 0);
     case pr.PR_MCE_KILL_GET:
-      return hasTail || a1 !== 0 ? -EINVAL : pr.PR_MCE_KILL_DEFAULT;
+      return hasTail || a1 !== 0 ? -EINVAL : task.memoryErrorPolicy;
+    case pr.PR_TASK_PERF_EVENTS_DISABLE:
+    case pr.PR_TASK_PERF_EVENTS_ENABLE:
+      // There are no counters to stop or start.
+      return 0;
     case pr.PR_GET_SECCOMP:
       return 0;
     case pr.PR_CAPBSET_READ:
@@ -169,6 +200,20 @@ function sysPrctl(task: Task, option: number, a1: number, a2: number, a3: number
       return a1 !== 0 || hasTail ? -EINVAL : Number(group.isThpDisabled);
     case pr.PR_CAP_AMBIENT:
       return a3 !== 0 || a4 !== 0 ? -EINVAL : changeAmbient(task, a1, a2);
+    case pr.PR_SET_IO_FLUSHER:
+      if (!creds.hasCapability(CAP_SYS_RESOURCE)) return -EPERM;
+      if (a1 > 1 || hasTail) return -EINVAL;
+      task.isIoFlusher = a1 === 1;
+      return 0;
+    case pr.PR_GET_IO_FLUSHER:
+      if (!creds.hasCapability(CAP_SYS_RESOURCE)) return -EPERM;
+      return a1 !== 0 || hasTail ? -EINVAL : Number(task.isIoFlusher);
+    case pr.PR_SET_MDWE:
+      return hasTail ? -EINVAL : setWriteExecRefusal(task, a1);
+    case pr.PR_GET_MDWE:
+      return a1 !== 0 || hasTail ? -EINVAL : task.mm.writeExecRefusal;
+    case pr.PR_GET_AUXV:
+      return a3 !== 0 || a4 !== 0 ? -EINVAL : getAuxv(task, a1, a2);
     case pr.PR_GET_SPECULATION_CTRL:
       // The host decides; no control is offered.
       return -ENODEV;
@@ -183,6 +228,6 @@ export const prctlSyscalls: readonly SyscallDef[] = [
     'prctl',
     ['int', 'ulong', 'ulong', 'ulong', 'ulong'],
     sysPrctl,
-    'no seccomp, PR_SET_MM, PR_SET_VMA, speculation control; timer slack and THP are kept without effect',
+    'no seccomp, PR_SET_MM, PR_SET_VMA (as kernels without CONFIG_ANON_VMA_NAME), speculation control; timer slack, memory error policy and THP are kept without effect',
   ),
 ];

@@ -187,14 +187,6 @@ function sysPersonality(task: Task, persona: number): number {
   return old;
 }
 
-/**
- * A barrier on every other running thread is the host's to give. None is offered, so that runtimes take their own way
- * (mprotect, signals) instead of one that does nothing.
- */
-function sysMembarrier(_task: Task, command: number, flags: number): number {
-  return command === 0 && flags === 0 ? 0 : -EINVAL;
-}
-
 function sysVhangup(task: Task): number {
   return task.creds.hasCapability(CAP_SYS_TTY_CONFIG) ? 0 : -EPERM;
 }
@@ -218,5 +210,4 @@ export const systemSyscalls: readonly SyscallDef[] = [
   partial(309, 'getcpu', ['int*', 'int*', 'ptr'], sysGetcpu, 'always CPU 0; the vDSO tells the real one'),
   partial(312, 'kcmp', ['pid', 'pid', 'int', 'ulong', 'ulong'], refuse, 'always refused'),
   full(318, 'getrandom', ['outbuf', 'size', 'flags'], sysGetrandom),
-  partial(324, 'membarrier', ['cmd', 'flags', 'int'], sysMembarrier, 'the query says that no command is there'),
 ];

@@ -16,6 +16,7 @@ import { identitySyscalls } from './identity.ts';
 import { inotifySyscalls } from './inotify.ts';
 import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
+import { membarrierSyscalls } from './membarrier.ts';
 import { memorySyscalls } from './memory.ts';
 import { messageSyscalls } from './messages.ts';
 import { mountSyscalls } from './mount.ts';
@@ -59,6 +60,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   identitySyscalls,
   killSyscalls,
   limitsSyscalls,
+  membarrierSyscalls,
   memorySyscalls,
   nameSyscalls,
   numaSyscalls,
