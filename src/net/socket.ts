@@ -7,6 +7,7 @@
  */
 import { EINVAL, EOPNOTSUPP } from '../abi/errno.ts';
 import { O_NONBLOCK } from '../abi/fcntl.ts';
+import { POLLERR, POLLHUP, POLLPRI, READABLE, WRITABLE } from '../abi/poll.ts';
 import { AnonymousFile } from '../fs/event/anonymous-file.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
@@ -80,6 +81,10 @@ export abstract class Socket extends AnonymousFile {
     this.domain = domain;
     this.type = type;
     this.protocol = protocol;
+  }
+
+  override get asyncEvents(): number {
+    return READABLE | WRITABLE | POLLPRI | POLLERR | POLLHUP;
   }
 
   get isBlocking(): boolean {

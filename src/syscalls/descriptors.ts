@@ -1,9 +1,10 @@
 /** Descriptors themselves: close(2), dup(2), lseek(2), ioctl(2). */
 
 import { EBADF, EFAULT, EINVAL, ENOTTY } from '../abi/errno.ts';
-import { O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
+import { O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctl.ts';
 import { S_IFMT, S_IFREG } from '../abi/stat.ts';
+import { setAsync } from '../fs/event/async-watch.ts';
 import type { Task } from '../kernel/task.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
 import type { File } from '../vfs/file.ts';
@@ -70,9 +71,13 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
     case FIONCLEX:
       return task.files.setCloexec(fd, false);
     case FIONBIO:
-      return setFlag(task, file, O_NONBLOCK, argument);
-    case FIOASYNC:
-      return setFlag(task, file, O_ASYNC, argument);
+      return setNonBlocking(task, file, argument);
+    case FIOASYNC: {
+      const isOn = task.mem.readU32(argument);
+      if (isOn === null) return -EFAULT;
+      setAsync(task.kernel, file, fd, isOn !== 0);
+      return 0;
+    }
     case FIONREAD:
       return bytesAhead(task, file, command, argument);
     case FIOQSIZE:
@@ -82,10 +87,10 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
   }
 }
 
-function setFlag(task: Task, file: File, flag: number, argument: number): number {
+function setNonBlocking(task: Task, file: File, argument: number): number {
   const isOn = task.mem.readU32(argument);
   if (isOn === null) return -EFAULT;
-  file.flags = isOn === 0 ? file.flags & ~flag : file.flags | flag;
+  file.flags = isOn === 0 ? file.flags & ~O_NONBLOCK : file.flags | O_NONBLOCK;
   return 0;
 }
 

@@ -1,22 +1,24 @@
 /** fcntl(2). */
-import { EAGAIN, EBADF, EDEADLK, EFAULT, EINVAL, ENOTDIR, EOVERFLOW } from '../abi/errno.ts';
+import { CAP_LEASE } from '../abi/capability.ts';
+import { EACCES, EAGAIN, EBADF, EDEADLK, EINVAL, ENOTDIR, EOVERFLOW } from '../abi/errno.ts';
 import * as F from '../abi/fcntl.ts';
 import { POLLIN } from '../abi/poll.ts';
-import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
+import { setAsync } from '../fs/event/async-watch.ts';
 import { watchDirectory } from '../fs/event/directory-watch.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
 import { blockOn } from '../kernel/block.ts';
+import { F_OWNER_PID, ownerOf } from '../kernel/file-owner.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
 import { Stat } from '../vfs/inode.ts';
+import { leaseType, setLease } from '../vfs/leases.ts';
 import { type FileLocks, locksOf } from '../vfs/record-locks.ts';
-import { partial, type SyscallDef } from './define.ts';
+import { full, type SyscallDef } from './define.ts';
+import { getOwnerEx, ownerPid, setOwnerEx, setOwnerPid, setOwnerSignal } from './file-owner.ts';
 
 /** Status flags that F_SETFL may change. */
-const SETTABLE = F.O_APPEND | F.O_NONBLOCK | F.O_DIRECT | F.O_NOATIME | F.O_ASYNC;
-const F_OWNER_TID = 0;
-const F_OWNER_PID = 1;
-const F_OWNER_PGRP = 2;
+const SETTABLE = F.O_APPEND | F.O_NONBLOCK | F.O_DIRECT | F.O_NOATIME;
 /** struct flock on x86-64: l_type, l_whence, l_start, l_len, l_pid. */
 const FLOCK_SIZE = 32;
 const MAX_OFFSET = 2 ** 63;
@@ -40,15 +42,16 @@ function sysFcntl(task: Task, fd: number, command: number, argument: number): nu
     case F.F_DUPFD_QUERY:
       return files.get(argument | 0) === file ? 1 : 0;
     default:
-      return (file.flags & F.O_PATH) !== 0 ? -EBADF : fileCommand(task, file, command, argument);
+      return (file.flags & F.O_PATH) !== 0 ? -EBADF : fileCommand(task, fd, file, command, argument);
   }
 }
 
 /** Commands that O_PATH descriptors do not have. */
-function fileCommand(task: Task, file: File, command: number, argument: number): number | Promise<number> {
+function fileCommand(task: Task, fd: number, file: File, command: number, argument: number): number | Promise<number> {
   switch (command) {
     case F.F_SETFL:
       file.flags = (file.flags & ~SETTABLE) | (argument & SETTABLE);
+      if (((file.flags ^ argument) & F.O_ASYNC) !== 0) setAsync(task.kernel, file, fd, (argument & F.O_ASYNC) !== 0);
       return 0;
     case F.F_GETLK:
     case F.F_OFD_GETLK:
@@ -60,46 +63,41 @@ function fileCommand(task: Task, file: File, command: number, argument: number):
     case F.F_OFD_SETLKW:
       return setLock(task, file, argument, true, command === F.F_OFD_SETLKW);
     case F.F_SETOWN:
-      file.owner = argument | 0;
-      return 0;
+      return setOwnerPid(task, file, argument | 0);
     case F.F_GETOWN:
-      return file.owner;
+      return ownerPid(task, file);
     case F.F_SETOWN_EX:
-      return setOwner(task, file, argument);
+      return setOwnerEx(task, file, argument);
     case F.F_GETOWN_EX:
-      return getOwner(task, file, argument);
+      return getOwnerEx(task, file, argument);
     case F.F_SETSIG:
-      if (argument > 64) return -EINVAL;
-      file.signal = argument;
-      return 0;
+      return setOwnerSignal(file, argument);
     case F.F_GETSIG:
       return file.signal;
     case F.F_NOTIFY:
       if ((file.inode.mode & S_IFMT) !== S_IFDIR) return -ENOTDIR;
-      watchDirectory(task, file, argument);
+      watchDirectory(task, fd, file, argument);
       return 0;
     case F.F_GETPIPE_SZ:
     case F.F_SETPIPE_SZ:
       return file instanceof PipeFile ? file.fcntl(task, command, argument) : -EBADF;
+    case F.F_SETLEASE:
+      return changeLease(task, file, fd, argument);
     case F.F_GETLEASE:
-      return F.F_UNLCK;
+      return leaseType(file);
     default:
       return file.fcntl(task, command, argument);
   }
 }
 
-function setOwner(task: Task, file: File, addr: number): number {
-  const type = task.mem.readU32(addr);
-  const pid = task.mem.readU32(addr + 4);
-  if (type === null || pid === null) return -EFAULT;
-  if (type !== F_OWNER_TID && type !== F_OWNER_PID && type !== F_OWNER_PGRP) return -EINVAL;
-  file.owner = type === F_OWNER_PGRP ? -(pid | 0) : pid | 0;
-  return 0;
-}
-
-function getOwner(task: Task, file: File, addr: number): number {
-  const failed = task.mem.writeU32(addr, file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID);
-  return failed < 0 ? failed : task.mem.writeU32(addr + 4, Math.abs(file.owner));
+/** The owner of the file is told with SIGIO when no F_SETOWN has said otherwise. */
+function changeLease(task: Task, file: File, fd: number, type: number): number {
+  if ((file.inode.mode & S_IFMT) !== S_IFREG || (type > F.F_UNLCK && type <= 0xffff_ffff)) return -EINVAL;
+  if (file.inode.stat(scratch) < 0) return -EINVAL;
+  if (scratch.uid !== task.creds.fsuid && !task.creds.hasCapability(CAP_LEASE)) return -EACCES;
+  const result = setLease(task.kernel, file, fd, type);
+  if (result === 0 && type !== F.F_UNLCK) file.owner ??= ownerOf(task, F_OWNER_PID, task.pid);
+  return result;
 }
 
 interface LockRange {
@@ -193,6 +191,4 @@ function wouldDeadlock(owner: object, locks: FileLocks, lock: LockRange): boolea
   return false;
 }
 
-export const fcntlSyscalls: readonly SyscallDef[] = [
-  partial(72, 'fcntl', ['fd', 'cmd', 'ulong'], sysFcntl, 'no leases, no signals for O_ASYNC'),
-];
+export const fcntlSyscalls: readonly SyscallDef[] = [full(72, 'fcntl', ['fd', 'cmd', 'ulong'], sysFcntl)];

@@ -1,5 +1,5 @@
 /** open(2) and its kin: from a name to a descriptor. */
-import { E2BIG, EAGAIN, EFAULT, EINVAL } from '../abi/errno.ts';
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ERESTARTSYS } from '../abi/errno.ts';
 import {
   AT_FDCWD,
   O_ACCMODE,
@@ -30,9 +30,9 @@ import {
 } from '../abi/fcntl.ts';
 import { POLLIN, POLLOUT } from '../abi/poll.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
-import { blockOn } from '../kernel/block.ts';
+import { blockOn, sleepOn, WAKE_SIGNAL } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
-import { openAt } from '../vfs/open.ts';
+import { openAt, takeLeasesInTheWay } from '../vfs/open.ts';
 import { full, type SyscallDef } from './define.ts';
 import { installNew } from './install-file.ts';
 
@@ -87,8 +87,17 @@ function open(
   if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY) && (flags & O_PATH) === 0) return -EINVAL;
   const known = (flags & O_PATH) !== 0 ? flags & PATH_FLAGS : (flags & OPEN_FLAGS) | O_LARGEFILE;
   const file = openAt(task, dirfd, path, known & ~O_CLOEXEC, mode & MODE_BITS & ~task.fs.umask, resolve);
-  if (typeof file === 'number') return file;
   const isCloexec = (flags & O_CLOEXEC) !== 0;
+  if (file === -EAGAIN && (flags & O_NONBLOCK) === 0) {
+    const leases = takeLeasesInTheWay();
+    if (leases !== null) {
+      const again = (): number | Promise<number> => open(task, dirfd, path, flags, mode, resolve);
+      return sleepOn(task, [leases.queue], POLLIN, Infinity).then((reason) =>
+        reason === WAKE_SIGNAL ? -ERESTARTSYS : again(),
+      );
+    }
+  }
+  if (typeof file === 'number') return file;
   if (file instanceof PipeFile && file.isPartnerAwaited) return awaitPartner(task, file, isCloexec);
   return installNew(task, file, isCloexec);
 }

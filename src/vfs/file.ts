@@ -8,6 +8,7 @@
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.ts';
 import { O_ACCMODE, O_PATH } from '../abi/fcntl.ts';
 import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from '../abi/inotify.ts';
+import type { FileOwner } from '../kernel/file-owner.ts';
 import type { Task } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait-queue.ts';
 import { pinDentry, unpinDentry } from './dentry.ts';
@@ -33,13 +34,15 @@ export abstract class File {
   position = 0;
   /** Descriptors and mappings that refer to it. */
   refs = 1;
-  /** F_SETOWN: a process, or minus a process group; 0 for none. */
-  owner = 0;
+  /** F_SETOWN. */
+  owner: FileOwner | null = null;
   /** F_SETSIG: the signal in place of SIGIO; 0 for that. */
   signal = 0;
   readonly path: Path;
   /** It counts among its inode's writers. */
   isWriter = false;
+  /** It counts among its inode's readers. */
+  isReader = false;
   /** Woken with POLL* bits when readiness changes. */
   readonly queue: WaitQueue;
   /** null until somebody watches. */
@@ -54,6 +57,11 @@ export abstract class File {
   }
 
   abstract get inode(): Inode;
+
+  /** The POLL* bits that raise the signal of O_ASYNC; 0 for files that have none (Linux: f_op->fasync). */
+  get asyncEvents(): number {
+    return 0;
+  }
 
   /** Whether it has an offset: false for pipes, sockets, terminals. */
   get isSeekable(): boolean {
@@ -110,6 +118,7 @@ export abstract class File {
     if (this.watchers !== null) for (const watcher of [...this.watchers]) watcher.fileReleased(this);
     releaseFileLocks(this);
     if (this.isWriter) this.inode.writers -= 1;
+    if (this.isReader) this.inode.readers -= 1;
     this.release();
     const { dentry } = this.path;
     const isReader = (this.flags & O_ACCMODE) === 0;

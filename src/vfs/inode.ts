@@ -10,6 +10,7 @@
 import { EINVAL, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import type { File } from './file.ts';
+import type { Leases } from './leases.ts';
 import type { Mark } from './notify.ts';
 import type { Path } from './path.ts';
 
@@ -79,6 +80,10 @@ export abstract class Inode {
   marks: Set<Mark> | null = null;
   /** Open files that may write to it: exec(2) refuses it then (ETXTBSY). */
   writers = 0;
+  /** Open files that only read it. */
+  readers = 0;
+  /** null for none. */
+  leases: Leases | null = null;
   abstract readonly fs: FileSystem;
   abstract readonly ino: number;
   /** S_IF* | permission bits, current. */

@@ -22,6 +22,7 @@ import type { Task } from '../kernel/task.ts';
 import { Dentry } from './dentry.ts';
 import type { File } from './file.ts';
 import { type Inode, Stat } from './inode.ts';
+import { breakLeases, type Leases } from './leases.ts';
 import { notifyFile, notifyName, setAttributes } from './notify.ts';
 import type { Path } from './path.ts';
 import { PathFile } from './path-file.ts';
@@ -30,6 +31,16 @@ import { startOf } from './resolve.ts';
 import { instantiate, LAST_NORMAL, lookupChild, WALK_DIRECTORY, WALK_FOLLOW, WALK_PARENT, walk } from './walk.ts';
 
 const scratch = new Stat();
+
+/** What the last open that gave -EAGAIN for a lease was about; taken by whoever is to wait for it. */
+let leasedInode: Inode | null = null;
+
+/** The leases that made the call just before this one give -EAGAIN; null when it was something else. */
+export function takeLeasesInTheWay(): Leases | null {
+  const leases = leasedInode?.leases ?? null;
+  leasedInode = null;
+  return leases;
+}
 
 /** The group a new inode in `dir` gets, and whether it inherits the set-group-ID bit (inode(7)). */
 export function newGid(dir: Inode, creds: Credentials): number {
@@ -79,6 +90,11 @@ export function openPath(path: Path, flags: number, creds: Credentials): File | 
   const refused = checkPermission(inode, creds, mask);
   if (refused < 0) return refused;
   if ((flags & O_NOATIME) !== 0 && checkOwner(inode, creds) < 0) return -EPERM;
+  const leased = breakLeases(inode, isWrite);
+  if (leased < 0) {
+    leasedInode = inode;
+    return leased;
+  }
   return openInode(path, inode, flags, creds);
 }
 
@@ -91,14 +107,19 @@ function openInode(path: Path, inode: Inode, flags: number, creds: Credentials):
   return opened(inode.open(path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), creds));
 }
 
-/** Tells that it is open, and notes that it may be written to, for ETXTBSY. */
+/** Tells that it is open, and counts it, for ETXTBSY and leases. */
 function opened(file: File | number): File | number {
   if (typeof file === 'number') return file;
   notifyFile(file, IN_OPEN);
-  if ((file.flags & O_ACCMODE) === 0) return file;
-  if ((file.inode.mode & S_IFMT) !== S_IFREG) return file;
-  file.isWriter = true;
-  file.inode.writers += 1;
+  const { inode } = file;
+  if ((inode.mode & S_IFMT) !== S_IFREG) return file;
+  if ((file.flags & O_ACCMODE) === 0) {
+    file.isReader = true;
+    inode.readers += 1;
+  } else {
+    file.isWriter = true;
+    inode.writers += 1;
+  }
   return file;
 }
 
@@ -201,5 +222,7 @@ export function openExec(task: Task, dirfd: number, path: string, atFlags: numbe
   const refused = checkPermission(place.dentry.inode, task.creds, MAY_EXEC);
   if (refused < 0) return refused;
   if (place.dentry.inode.writers > 0) return -ETXTBSY;
+  const leased = breakLeases(place.dentry.inode, false);
+  if (leased < 0) return leased;
   return opened(place.dentry.inode.open(place, 0, task.creds));
 }

@@ -2,6 +2,7 @@
 
 import { EFAULT, EIO, ENOTTY } from '../../abi/errno.ts';
 import { TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSIG, TIOCSPTLCK } from '../../abi/ioctl.ts';
+import { POLLIN, POLLOUT } from '../../abi/poll.ts';
 import type { Task } from '../../kernel/task.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -28,6 +29,10 @@ export class PtyMasterFile extends File {
 
   override get inode(): Inode {
     return this.#inode;
+  }
+
+  override get asyncEvents(): number {
+    return POLLIN | POLLOUT;
   }
 
   override poll(): number {

@@ -1,5 +1,6 @@
 /** An open user side of a pty: what programs have as their terminal. */
 import { EIO } from '../../abi/errno.ts';
+import { POLLIN, POLLOUT } from '../../abi/poll.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
 import { File } from '../../vfs/file.ts';
@@ -22,6 +23,10 @@ export class PtySlaveFile extends File {
 
   override get inode(): Inode {
     return this.#inode;
+  }
+
+  override get asyncEvents(): number {
+    return POLLIN | POLLOUT;
   }
 
   override poll(): number {

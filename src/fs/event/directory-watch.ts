@@ -1,10 +1,8 @@
 /** Directory notification, the older way: F_NOTIFY of fcntl(2) (Linux: fs/notify/dnotify). */
 import * as N from '../../abi/inotify.ts';
-import { SigInfo } from '../../abi/siginfo.ts';
-import { SI_KERNEL, SIGIO } from '../../abi/signal.ts';
-import { sendSignalToGroup } from '../../kernel/signal.ts';
+import { F_OWNER_PID, ownerOf, POLL_MSG, signalOwner } from '../../kernel/file-owner.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
-import type { ThreadGroup } from '../../kernel/thread-group.ts';
 import type { Dentry } from '../../vfs/dentry.ts';
 import type { File, FileWatcher } from '../../vfs/file.ts';
 import { addMark, type Mark, removeMark } from '../../vfs/notify.ts';
@@ -22,13 +20,14 @@ const EVENTS: readonly number[] = [
 
 class DirectoryWatch implements Mark, FileWatcher {
   readonly dentry: Dentry;
-  readonly #group: ThreadGroup;
+  readonly #kernel: Kernel;
   readonly #file: File;
   mask = 0;
+  fd = -1;
 
-  constructor(file: File, group: ThreadGroup) {
+  constructor(file: File, kernel: Kernel) {
     this.#file = file;
-    this.#group = group;
+    this.#kernel = kernel;
     this.dentry = file.path.dentry;
     addMark(this);
     file.watchers ??= new Set();
@@ -40,7 +39,7 @@ class DirectoryWatch implements Mark, FileWatcher {
     if (name === null) return;
     const isWanted = EVENTS.some((events, i) => (this.mask & (1 << i)) !== 0 && (event & events) !== 0);
     if (!isWanted) return;
-    sendSignalToGroup(this.#group, new SigInfo(this.#file.signal === 0 ? SIGIO : this.#file.signal, SI_KERNEL));
+    signalOwner(this.#kernel, this.#file, this.fd, POLL_MSG);
     if ((this.mask & DN_MULTISHOT) === 0) this.end();
   }
 
@@ -59,13 +58,15 @@ class DirectoryWatch implements Mark, FileWatcher {
 }
 
 /** Watches an open directory as the bits of `mask` (DN_*) say, besides what it is watched for already; 0 ends it. */
-export function watchDirectory(task: Task, file: File, mask: number): void {
+export function watchDirectory(task: Task, fd: number, file: File, mask: number): void {
   let watch: DirectoryWatch | null = null;
   for (const each of file.watchers ?? []) if (each instanceof DirectoryWatch) watch = each;
   if ((mask & ~DN_MULTISHOT) === 0) {
     watch?.end();
     return;
   }
-  watch ??= new DirectoryWatch(file, task.group);
+  watch ??= new DirectoryWatch(file, task.kernel);
   watch.mask |= mask;
+  watch.fd = fd;
+  file.owner ??= ownerOf(task, F_OWNER_PID, task.pid);
 }

@@ -137,6 +137,10 @@ export class InotifyFile extends AnonymousFile {
     return used === 0 ? -EINVAL : used;
   }
 
+  override get asyncEvents(): number {
+    return READABLE;
+  }
+
   override poll(): number {
     return this.#events.length > 0 ? READABLE : 0;
   }

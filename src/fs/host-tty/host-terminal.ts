@@ -5,6 +5,7 @@
 
 import { EFAULT, EINVAL, EIO, ENOTTY } from '../../abi/errno.ts';
 import { FIONREAD, TCFLSH, TCGETS, TCSBRK, TCSETS, TCXONC, TIOCGWINSZ, TIOCOUTQ, TIOCSWINSZ } from '../../abi/ioctl.ts';
+import { POLLIN, POLLOUT } from '../../abi/poll.ts';
 import { SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGWINCH } from '../../abi/signal.ts';
 import type { HostStream } from '../../host/host-stream.ts';
 import { currentTask } from '../../kernel/current.ts';
@@ -81,6 +82,10 @@ class HostTerminalFile extends File {
 
   override get inode(): Inode {
     return this.#inode;
+  }
+
+  override get asyncEvents(): number {
+    return POLLIN | POLLOUT;
   }
 
   override poll(): number {

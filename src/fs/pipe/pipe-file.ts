@@ -61,6 +61,10 @@ export class PipeFile extends AnonymousFile {
     return events;
   }
 
+  override get asyncEvents(): number {
+    return (this.#isReader ? READABLE : 0) | (this.#isWriter ? WRITABLE : 0);
+  }
+
   override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
     return this.#isReader ? this.pipe.read(dst, at, length) : -EBADF;
   }
