@@ -2,54 +2,117 @@
  * Builds what runs: the addon and the zygote into build/, the bundle into dist/. Each is made beside its place and renamed into it, so
  * that a runsc that starts meanwhile sees the old one or the new one, whole.
  */
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const startedAt = new Date();
 
 /** Lets `make` produce a file under a name of its own, then puts it in place. */
-function place(path: string, make: (temporary: string) => void): void {
+async function place(path: string, make: (temporary: string) => void | Promise<void>): Promise<void> {
   const target = join(root, path);
   const temporary = `${target}.${process.pid}`;
-  make(temporary);
+  await make(temporary);
   renameSync(temporary, target);
 }
 
-/** The first module: the compile cache must be on before the bundle loads. Without a writable folder Node goes on without. */
-const ENTRY = `import { enableCompileCache } from 'node:module';
-enableCompileCache(new URL('cache', import.meta.url).pathname);
-const { main } = await import('./main.mjs');
-await main(process.argv.slice(2));
-`;
+/** The sentry is a bundle of its own: most verbs never need it. Only plain values cross the border, for each bundle has its own classes. */
+function sentryIn(file: string): Plugin {
+  return {
+    name: 'sentry apart',
+    setup(build) {
+      build.onResolve({ filter: /\/sentry\/run\.ts$/ }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: `./${file}`, external: true } : undefined,
+      );
+    },
+  };
+}
+
+/**
+ * CommonJS, for the loader of ES modules alone takes longer than our whole bundle: it resolves URLs, and makes a facade of each
+ * built-in module by reading all its lazy properties.
+ */
+const BUNDLE = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node26',
+  define: { 'import.meta.dirname': '__dirname' },
+  supported: { 'dynamic-import': false },
+  charset: 'ascii',
+  logLevel: 'warning',
+} as const;
+
+/** The name in dist/ of a bundle for src/cli/load-bundle.ts. Named by content, so that no start meets the code cache of another build. */
+async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<string> {
+  const built = await build({
+    ...BUNDLE,
+    entryPoints: [join(root, entry)],
+    banner: { js: '(function (exports, require, __dirname) { const module = { exports };' },
+    footer: { js: 'Object.assign(exports, module.exports); })' },
+    plugins,
+    write: false,
+  });
+  const text = built.outputFiles[0].text;
+  const file = `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;
+  await place(`dist/${file}`, (out) => writeFileSync(out, text));
+  return file;
+}
+
+/** A program that begins by loading the command line's bundle. */
+async function program(entry: string, outfile: string, cli: string): Promise<void> {
+  const define = { ...BUNDLE.define, CLI_BUNDLE: JSON.stringify(cli) };
+  await build({ ...BUNDLE, define, entryPoints: [join(root, entry)], outfile });
+}
+
+/** A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. */
+function makeCodeCaches(): void {
+  const script = 'for i in 1 2; do ls / | cat; done; (exit 0); kill -CHLD $$';
+  spawnSync(process.execPath, [join(root, 'build/warm.cjs'), 'do', '/bin/sh', '-c', script], { stdio: 'ignore' });
+}
+
+/** Bundles of older builds, once nobody can be about to load them. */
+function removeOldBundles(current: readonly string[]): void {
+  const dist = join(root, 'dist');
+  for (const name of readdirSync(dist)) {
+    const isCurrent = current.some((file) => name.startsWith(file));
+    if (!/^(cli|sentry)-/.test(name) || isCurrent) continue;
+    if (statSync(join(dist, name)).mtimeMs < startedAt.getTime() - 3600e3) rmSync(join(dist, name));
+  }
+}
 
 mkdirSync(join(root, 'build'), { recursive: true });
 mkdirSync(join(root, 'dist'), { recursive: true });
 
-place('build/addon.node', (out) => {
+await place('build/addon.node', (out) => {
   const flags = ['-O2', '-shared', '-fPIC', '-Wall', '-Wextra', '-Werror'];
   const headers = join(root, 'node_modules/node-api-headers/include');
   execFileSync('cc', [...flags, '-I', headers, join(root, 'native/addon.c'), '-o', out], { stdio: 'inherit' });
 });
-place('build/zygote', (out) => {
+await place('build/zygote', (out) => {
   execFileSync(join(root, 'native/build-stub.sh'), [out], { stdio: 'inherit' });
 });
-place('dist/main.mjs', (out) => {
-  buildSync({
-    entryPoints: [join(root, 'src/cli/main.ts')],
-    outfile: out,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node26',
-    logLevel: 'warning',
-  });
-});
-place('dist/runsc.mjs', (out) => writeFileSync(out, ENTRY));
-place('dist/stamp', (out) => {
+const sentry = await bundle('sentry', 'src/sentry/run.ts', []);
+const cli = await bundle('cli', 'src/cli/main.ts', [sentryIn(sentry)]);
+await place('build/warm.cjs', (out) => program('tools/warm.ts', out, cli));
+makeCodeCaches();
+await place('dist/runsc.cjs', (out) => program('src/cli/start.ts', out, cli));
+removeOldBundles([sentry, cli]);
+await place('dist/stamp', (out) => {
   closeSync(openSync(out, 'w'));
   // A source saved while the build ran must count as newer.
   utimesSync(out, startedAt, startedAt);

@@ -2,9 +2,6 @@
  * The native addon: the only door to the host's system calls. Typed wrappers stand in the other files of src/host.
  */
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** What a host call takes: a number (exact below 2^53) or memory, of which the address is passed. */
 export type HostArgument = number | NodeJS.TypedArray | DataView | ArrayBuffer;
@@ -26,13 +23,19 @@ export interface Native {
 
 /** The folder with the built native parts: beside the bundle, or build/ of the source tree. */
 export function nativeFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  for (const folder of [here, join(here, '../build'), join(here, '../../build')]) {
-    if (existsSync(join(folder, 'addon.node'))) return folder;
+  const here = import.meta.dirname;
+  for (const folder of [here, `${here}/../build`]) {
+    if (existsSync(`${folder}/addon.node`)) return folder;
   }
-  return join(here, '../../build');
+  return `${here}/../../build`;
 }
 
-const load = createRequire(import.meta.url);
+const addon: { exports: Partial<Native> } = { exports: {} };
+process.dlopen(addon, `${nativeFolder()}/addon.node`);
 
-export const native: Native = load(join(nativeFolder(), 'addon.node'));
+function isWhole(exports: Partial<Native>): exports is Native {
+  return exports.syscall !== undefined && exports.spawnZygote !== undefined;
+}
+
+if (!isWhole(addon.exports)) throw new Error(`${nativeFolder()}/addon.node is of another build`);
+export const native: Native = addon.exports;

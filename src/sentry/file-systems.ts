@@ -92,7 +92,7 @@ export class FileSystems {
   readonly #hasTerminal: boolean;
 
   /** @param terminal is asked for when /dev/console is opened */
-  constructor(kernel: Kernel, cpuinfo: string, hasTerminal: boolean, terminal: () => HostTerminal | null) {
+  constructor(kernel: Kernel, hasTerminal: boolean, terminal: () => HostTerminal | null) {
     const root = kernel.rootMount;
     const now = { sec: 0, nsec: 0 };
     kernel.clock.read(0, now);
@@ -107,7 +107,7 @@ export class FileSystems {
       dev: allocateDev(),
       bootTimeSec,
       vfs: vfsView,
-      cpu: readCpuInfo(cpuinfo),
+      cpu: readCpuInfo,
       freeMemory: memoryFree,
       residentPages: (mm) => mm.totalPages,
       net: socketTables(kernel),

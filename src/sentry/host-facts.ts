@@ -1,4 +1,5 @@
 /** Clocks, randomness, CPU and memory of the host, in the shapes the kernel takes. */
+import { readFileSync } from 'node:fs';
 import { cpus, freemem, totalmem } from 'node:os';
 import type { CpuInfo } from '../fs/proc/proc-view.ts';
 import { native } from '../host/native.ts';
@@ -36,8 +37,15 @@ export function memoryFree(): number {
   return freemem();
 }
 
+let cpuInfo: CpuInfo | null = null;
+
 /** From the host's /proc/cpuinfo, whose facts guests could read from the CPU themselves. */
-export function readCpuInfo(cpuinfo: string): CpuInfo {
+export function readCpuInfo(): CpuInfo {
+  cpuInfo ??= parseCpuInfo(readFileSync('/proc/cpuinfo', 'latin1'));
+  return cpuInfo;
+}
+
+function parseCpuInfo(cpuinfo: string): CpuInfo {
   const field = (name: string): string => new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(cpuinfo)?.[1] ?? '';
   const number = (name: string): number => Number.parseFloat(field(name)) || 0;
   const bits = /(\d+) bits physical, (\d+) bits virtual/.exec(field('address sizes'));

@@ -1,5 +1,5 @@
 /** Runs one command in a sandbox of its own: boots the kernel, starts PID 1, turns the loop, and cleans up. */
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { errnoName } from '../abi/errno.ts';
 import { MS_RDONLY } from '../abi/mount.ts';
@@ -43,7 +43,6 @@ import { ProcessCalls } from './process-calls.ts';
 import { Processes } from './processes.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 import { Scheduler } from './scheduler.ts';
-import { StraceWriter } from './strace/strace-writer.ts';
 
 const KILL = 62;
 const SIGKILL = 9;
@@ -103,7 +102,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
     .map((fd) => openHostStream((nr, ...args) => native.syscall(nr, ...args), loop, fd))
     .filter((stream): stream is HostStream => typeof stream !== 'number');
   const hasTerminal = streams.some((stream) => stream.kind === 'terminal');
-  const fileSystems = new FileSystems(kernel, readFileSync('/proc/cpuinfo', 'latin1'), hasTerminal, () => terminal);
+  const fileSystems = new FileSystems(kernel, hasTerminal, () => terminal);
   for (const mount of options.mounts) fileSystems.mount(mount);
   // Only now: the places to mount on may have had to be made.
   if (options.root.kind === 'read-only') kernel.rootMount.flags |= MS_RDONLY;
@@ -148,6 +147,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
   });
   calls.dispatcher = dispatcher;
   if (options.strace && trace !== null) {
+    const { StraceWriter } = await import('./strace/strace-writer.ts');
     const tracer = new StraceWriter(trace);
     dispatcher.tracer = tracer;
     kernel.pids.hooks.taskExit.push((task) => tracer.ended(task, task.group.exitStatus));

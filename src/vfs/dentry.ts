@@ -36,20 +36,25 @@ export class Dentry {
 
 /** Bounds the unpinned dentries: first in, first out, with a second chance for those used meanwhile. */
 class DentryPool {
-  readonly #ring: (Dentry | undefined)[];
+  readonly #ring: Dentry[] = [];
+  readonly #capacity: number;
   #hand = 0;
 
   constructor(capacity: number) {
-    this.#ring = new Array(capacity).fill(undefined);
+    this.#capacity = capacity;
   }
 
   /** Takes a new dentry in; another one may be dropped from the cache for it. */
   add(dentry: Dentry): void {
     const ring = this.#ring;
+    if (ring.length < this.#capacity) {
+      ring.push(dentry);
+      return;
+    }
     // At most one full turn of second chances; one that must stay anywhere gives its slot up and is bounded by who pins it.
     for (let i = 0; i < 64; i++) {
       const old = ring[this.#hand];
-      if (old === undefined || old.parent === null || old.isDeleted) break;
+      if (old.parent === null || old.isDeleted) break;
       if (!old.isRecent && isDroppable(old)) {
         forget(old);
         break;
@@ -58,8 +63,8 @@ class DentryPool {
       this.#hand = (this.#hand + 1) % ring.length;
     }
     const victim = ring[this.#hand];
-    if (victim !== undefined && isDroppable(victim)) forget(victim);
-    else if (victim !== undefined) this.#overflow(victim);
+    if (isDroppable(victim)) forget(victim);
+    else this.#overflow(victim);
     ring[this.#hand] = dentry;
     this.#hand = (this.#hand + 1) % ring.length;
   }

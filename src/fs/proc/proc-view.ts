@@ -59,7 +59,8 @@ export interface ProcOptions {
   /** Seconds since 1970 at boot. */
   readonly bootTimeSec: number;
   readonly vfs: ProcVfs;
-  readonly cpu: CpuInfo;
+  /** Asked for when somebody looks: the host takes milliseconds to tell. */
+  readonly cpu: () => CpuInfo;
   /** Bytes of memory that are free, of those the guest is shown. */
   readonly freeMemory: () => number;
   /** Pages of an address space that are in memory. */

@@ -46,7 +46,7 @@ class World {
     dev: 20,
     bootTimeSec: 1_700_000_000,
     vfs: vfsView,
-    cpu,
+    cpu: () => cpu,
     freeMemory: () => 2 ** 30,
     residentPages: () => 10,
     net: {},

@@ -45,12 +45,11 @@ class KmsgInode extends PseudoInode {
 
 function systemNodes(options: ProcOptions): ReadonlyMap<string, Node> {
   const { kernel } = options;
-  const cpuinfo = cpuinfoText(options.cpu, kernel.cpuCount);
   const nodes: Record<string, Node> = {
     bus: dir({}),
     cgroups: text(() => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n'),
     cmdline: text(() => 'BOOT_IMAGE=/vmlinuz-tsvisor quiet\n'),
-    cpuinfo: text(() => cpuinfo),
+    cpuinfo: text(() => cpuinfoText(options.cpu(), kernel.cpuCount)),
     crypto: text(() => ''),
     devices: text(() => DEVICES_TEXT),
     diskstats: text(() => ''),
