@@ -52,6 +52,36 @@ describe('bundles', { concurrency: false }, () => {
     assert.match(again.stderr, /^runsc: .*config\.json is there already\n$/);
   });
 
+  test('spec --rootless maps root to the caller', async () => {
+    mkdirSync(join(directory, 'rootless'));
+    assert.deepEqual(await run('spec', '--rootless', '-b', 'rootless', 'true'), outcome(''));
+    const { linux, process: { args } = {} } = JSON.parse(readFileSync(join(directory, 'rootless/config.json'), 'utf8'));
+    assert.deepEqual(linux.uidMappings, [{ containerID: 0, hostID: process.getuid?.(), size: 1 }]);
+    assert.ok(linux.namespaces.some((each: Json) => each.type === 'user'));
+    assert.deepEqual(args, ['true']);
+  });
+
+  test('null is what is not there, a working directory is made, names of mounts are kept', async () => {
+    const script = `b=/bin/busybox; $b pwd; $b grep -E ' /dev(/shm)? ' /proc/mounts; $b grep CapEff /proc/self/status
+      $b uname -n; $b cat /proc/sys/kernel/domainname`;
+    const config: Json = { ...example(script), hooks: null, hostname: 'one', domainname: 'example.net' };
+    Object.assign(config.process ?? {}, {
+      cwd: '/made/here',
+      capabilities: null,
+      rlimits: null,
+      noNewPrivileges: null,
+    });
+    const shown = [
+      '/made/here',
+      'tmpfs /dev tmpfs rw,nosuid,size=65536k 0 0',
+      'shm /dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k 0 0',
+      'CapEff:\t0000000000000000',
+      'one',
+      'example.net',
+    ];
+    assert.deepEqual(await runWith({ ...example(script), ...config }), outcome(`${shown.join('\n')}\n`));
+  });
+
   test('the example: a read-only root, its mounts, its capabilities', async () => {
     const script = `b=/bin/busybox; $b hostname; $b pwd; $b echo $HOME; $b touch /made; echo $?
       $b grep Cap /proc/self/status; $b grep NoNewPrivs /proc/self/status; ulimit -n; $b ls /sys/firmware | $b wc -l
@@ -113,6 +143,7 @@ describe('bundles', { concurrency: false }, () => {
   });
 
   test('mount(2) and umount(2) by the container itself', async () => {
+    const mounting = ['CAP_SYS_ADMIN'];
     const script = `b=/bin/busybox; $b mkdir -p /tmp/a /tmp/b && $b mount -t tmpfs -o size=1m,mode=700 mine /tmp/a && echo 1 > /tmp/a/f
       $b mount -o bind /tmp/a /tmp/b; $b cat /tmp/b/f; $b mount -o remount,ro,bind /tmp/b; echo 2 2>/dev/null > /tmp/b/f || echo read-only
       echo 3 > /tmp/a/f; $b cat /tmp/b/f; cd /tmp/b; $b umount /tmp/b 2>&1; cd /; $b umount /tmp/b && $b ls /tmp/b | $b wc -l
@@ -120,7 +151,7 @@ describe('bundles', { concurrency: false }, () => {
       $b umount /tmp/a; $b umount /tmp/a 2>&1; $b grep -c tmp/a /proc/mounts`;
     const config = example(script);
     config.root.readonly = false;
-    delete config.process.capabilities;
+    config.process.capabilities = { bounding: mounting, effective: mounting, permitted: mounting };
     const expected = [
       ...['1', 'read-only', '3', "umount: can't unmount /tmp/b: Device or resource busy", '0'],
       ...[

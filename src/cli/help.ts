@@ -24,8 +24,11 @@ Runs the container of an OCI bundle; ends with its exit status, 128 + n if signa
 
   -b, --bundle DIR       where config.json is (default: .)
 `,
-  spec: `Usage: runsc spec [--bundle DIR] [COMMAND [ARGUMENT]...]
+  spec: `Usage: runsc spec [FLAG]... [COMMAND [ARGUMENT]...]
 Writes a config.json to begin a bundle with.
+
+  -b, --bundle DIR       where to write it (default: .)
+  --rootless             map the container's root to the caller
 `,
   doctor: `Usage: runsc doctor
 Says what this host offers, what is missing and how to mend it; ends with 0 if sandboxes can run.

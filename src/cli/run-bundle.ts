@@ -39,16 +39,19 @@ export async function runBundle(globals: Parsed, args: readonly string[]): Promi
   });
 }
 
+const SPEC_FLAGS = { ...FLAGS, rootless: { type: 'boolean' } } as const satisfies FlagShapes;
+
 export function writeSpec(globals: Parsed, args: readonly string[]): number {
-  const own = parseFlags(args, FLAGS);
+  const own = parseFlags(args, SPEC_FLAGS);
   if (isGiven(own, 'help') || isGiven(globals, 'help')) {
     process.stdout.write(helpText('spec'));
     return 0;
   }
   const path = join(resolve(lastValue(own, 'bundle') ?? '.'), 'config.json');
   const command = own.rest.length === 0 ? ['sh'] : own.rest;
+  const rootless = isGiven(own, 'rootless') ? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } : null;
   try {
-    writeFileSync(path, `${JSON.stringify(exampleConfig(command), null, 2)}\n`, { flag: 'wx', mode: 0o644 });
+    writeFileSync(path, `${JSON.stringify(exampleConfig(command, rootless), null, 2)}\n`, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
     throw isThere ? new Error(`${path} is there already`) : error;

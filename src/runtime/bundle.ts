@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import * as capability from '../abi/capability.ts';
 import * as mount from '../abi/mount.ts';
 import * as resource from '../abi/resource.ts';
-import { type CapabilitySet, capabilitySetOf } from '../kernel/capability-set.ts';
+import { type CapabilitySet, capabilitySetOf, NO_CAPABILITIES } from '../kernel/capability-set.ts';
 import type { CapabilitySets, MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { ConfigError, Fields } from './json-fields.ts';
 
@@ -29,9 +29,19 @@ const MOUNT_FLAGS: Readonly<Record<string, readonly [number, number]>> = {
   noatime: [mount.MS_NOATIME, mount.MS_RELATIME],
   atime: [0, mount.MS_NOATIME],
   nodiratime: [mount.MS_NODIRATIME, 0],
+  diratime: [0, mount.MS_NODIRATIME],
   relatime: [mount.MS_RELATIME, mount.MS_NOATIME],
   norelatime: [0, mount.MS_RELATIME],
-  strictatime: [0, mount.MS_RELATIME | mount.MS_NOATIME],
+  strictatime: [mount.MS_STRICTATIME, mount.MS_RELATIME | mount.MS_NOATIME],
+  nostrictatime: [0, mount.MS_STRICTATIME],
+  nosymfollow: [mount.MS_NOSYMFOLLOW, 0],
+  symfollow: [0, mount.MS_NOSYMFOLLOW],
+  rro: [mount.MS_RDONLY, 0],
+  rrw: [0, mount.MS_RDONLY],
+  rnosuid: [mount.MS_NOSUID, 0],
+  rnodev: [mount.MS_NODEV, 0],
+  rnoexec: [mount.MS_NOEXEC, 0],
+  rnoatime: [mount.MS_NOATIME, mount.MS_RELATIME],
   defaults: [0, 0],
 };
 
@@ -63,10 +73,11 @@ function capabilitySet(names: readonly string[], fields: Fields, field: string):
   );
 }
 
-function capabilities(process: Fields): CapabilitySets | null {
+/** Who names no capabilities gets none, as with runc. */
+function capabilities(process: Fields): CapabilitySets {
   const sets = process.object('capabilities');
-  if (sets === undefined) return null;
-  const read = (name: string): CapabilitySet => capabilitySet(sets.strings(name), sets, name);
+  const read = (name: string): CapabilitySet =>
+    sets === undefined ? NO_CAPABILITIES : capabilitySet(sets.strings(name), sets, name);
   return {
     effective: read('effective'),
     permitted: read('permitted'),
@@ -120,7 +131,8 @@ function mountOf(fields: Fields, bundle: string): MountSpec {
   const isBind = type === 'bind' || options.includes('bind') || options.includes('rbind');
   if (!isBind) {
     const isFixed = type === 'devpts' || type === 'mqueue' || type === 'cgroup' || type === 'cgroup2';
-    return { target, source: { kind: 'new', type, data: isFixed ? '' : data.join(',') }, flags };
+    const name = fields.string('source') ?? type;
+    return { target, source: { kind: 'new', type, data: isFixed ? '' : data.join(','), name }, flags };
   }
   const path = resolve(bundle, fields.needString('source'));
   if (statSync(path, { throwIfNoEntry: false }) === undefined)

@@ -22,13 +22,14 @@ export class Fields {
     throw new ConfigError(`${this.#document}: ${this.#prefix}${name} ${what}`);
   }
 
+  /** Go's encoders write null for what is not there. */
   has(name: string): boolean {
-    return this.#values[name] !== undefined;
+    return this.#values[name] !== undefined && this.#values[name] !== null;
   }
 
   string(name: string): string | undefined {
     const value = this.#values[name];
-    if (value === undefined) return undefined;
+    if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') this.#wrong(name, 'is not a string');
     if (value.includes('\0')) this.#wrong(name, 'has a NUL in it');
     return value;
@@ -46,14 +47,14 @@ export class Fields {
 
   boolean(name: string): boolean {
     const value = this.#values[name];
-    if (value === undefined) return false;
+    if (value === undefined || value === null) return false;
     return typeof value === 'boolean' ? value : this.#wrong(name, 'is not true or false');
   }
 
   /** A whole number from 0 to `max`. */
   number(name: string, max: number): number | undefined {
     const value = this.#values[name];
-    if (value === undefined) return undefined;
+    if (value === undefined || value === null) return undefined;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
       return this.#wrong(name, `is not a whole number from 0 to ${max}`);
     }

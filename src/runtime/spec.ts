@@ -2,8 +2,17 @@
 
 const CAPABILITIES = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
+/** Whom the container's root is outside, for a caller who is not root there. */
+export interface RootlessIds {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** @param args the command of the container */
-export function exampleConfig(args: readonly string[]): object {
+export function exampleConfig(args: readonly string[], rootless: RootlessIds | null): object {
+  const mapOf = (hostID: number): object[] => [{ containerID: 0, hostID, size: 1 }];
+  const userNamespace = rootless === null ? {} : { uidMappings: mapOf(rootless.uid), gidMappings: mapOf(rootless.gid) };
+  const kinds = ['pid', 'network', 'ipc', 'uts', 'mount', ...(rootless === null ? [] : ['user'])];
   return {
     ociVersion: '1.2.0',
     process: {
@@ -30,7 +39,14 @@ export function exampleConfig(args: readonly string[]): object {
         destination: '/dev/pts',
         type: 'devpts',
         source: 'devpts',
-        options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+        options: [
+          'nosuid',
+          'noexec',
+          'newinstance',
+          'ptmxmode=0666',
+          'mode=0620',
+          ...(rootless === null ? ['gid=5'] : []),
+        ],
       },
       {
         destination: '/dev/shm',
@@ -42,7 +58,8 @@ export function exampleConfig(args: readonly string[]): object {
       { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
     ],
     linux: {
-      namespaces: [{ type: 'pid' }, { type: 'network' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }],
+      ...userNamespace,
+      namespaces: kinds.map((type) => ({ type })),
       maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/scsi', '/sys/firmware'],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },

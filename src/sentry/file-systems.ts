@@ -2,7 +2,7 @@
 import { constants, openSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ENODEV, errnoName } from '../abi/errno.ts';
-import { MS_RELATIME } from '../abi/mount.ts';
+import { MS_NOATIME, MS_PER_MOUNT, MS_RELATIME, MS_STRICTATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { populateDev, standardDevices } from '../fs/dev/standard-devices.ts';
 import { DevPts } from '../fs/devpts/devpts.ts';
@@ -68,7 +68,7 @@ export function findPath(root: Mount, path: string): Path | null {
 }
 
 /** Makes the directories of `path` that are missing; the last may be a file for a file to be mounted on. */
-function makeMountpoint(root: Mount, path: string, isFile: boolean): void {
+export function makePlace(root: Mount, path: string, kind: 'directory' | 'file'): void {
   const names = path.split('/').filter((part) => part !== '');
   let made = '';
   for (const [i, name] of names.entries()) {
@@ -77,7 +77,9 @@ function makeMountpoint(root: Mount, path: string, isFile: boolean): void {
     if (parent === undefined || findPath(root, made) !== null) continue;
     const isLast = i === names.length - 1;
     const inode =
-      isFile && isLast ? parent.inode.mknod(name, S_IFREG | 0o644, 0, 0, 0) : parent.inode.mkdir(name, 0o755, 0, 0);
+      kind === 'file' && isLast
+        ? parent.inode.mknod(name, S_IFREG | 0o644, 0, 0, 0)
+        : parent.inode.mkdir(name, 0o755, 0, 0);
     if (typeof inode !== 'number') instantiate(parent, name, inode);
   }
 }
@@ -157,23 +159,25 @@ export class FileSystems {
       return;
     }
     const made =
-      source.kind === 'host' ? mountHost(source.path, source.isWritable) : this.#mountNew(source.type, source.data);
+      source.kind === 'host'
+        ? mountHost(source.path, source.isWritable)
+        : this.#mountNew(source.type, source.data, source.name ?? source.type);
     if (typeof made === 'number') {
       const what = source.kind === 'host' ? source.path : `${source.type} with options "${source.data}"`;
       throw new Error(`cannot mount ${what} on ${target}: ${errnoName(-made)}`);
     }
-    makeMountpoint(root, target, (made.root.inode.mode & S_IFMT) !== S_IFDIR);
+    makePlace(root, target, (made.root.inode.mode & S_IFMT) === S_IFDIR ? 'directory' : 'file');
     const at = findPath(root, target);
     if (at === null) throw new Error(`cannot mount on ${target}: it is not there and cannot be made`);
     if (target === '/dev' && made.fs instanceof Tmpfs && populateDev(made.fs.root, this.#hasTerminal) < 0) {
       throw new Error('cannot make the nodes of /dev');
     }
-    hang(made, flags | MS_RELATIME, at, target);
+    hang(made, withTimes(flags), at, target);
   }
 
-  #mountNew(type: string, data: string): Mount | number {
+  #mountNew(type: string, data: string, name: string): Mount | number {
     const fs = this.make(type, data);
-    return typeof fs === 'number' ? fs : createMount(fs);
+    return typeof fs === 'number' ? fs : createMount(fs, 0, name);
   }
 
   /** An empty directory, or /dev/null for a file. */
@@ -185,6 +189,11 @@ export class FileSystems {
     const nothing = findPath(this.#kernel.rootMount, '/dev/null');
     return nothing === null ? null : cloneMount(nothing);
   }
+}
+
+/** mount(2): times are kept lazily unless another way is asked for. */
+function withTimes(flags: number): number {
+  return (flags & MS_PER_MOUNT) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
 }
 
 function hang(mount: Mount, flags: number, at: Path, target: string): void {

@@ -34,7 +34,7 @@ import { FsContext } from '../vfs/fs-context.ts';
 import { CpuUsage } from './cpu-usage.ts';
 import { Dispatcher, NO_ANSWER } from './dispatcher.ts';
 import { EventLoop } from './event-loop.ts';
-import { createRoot, FileSystems, findPath } from './file-systems.ts';
+import { createRoot, FileSystems, findPath, makePlace } from './file-systems.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { homeDirectory } from './home-directory.ts';
 import { hostClock, memoryTotal } from './host-facts.ts';
@@ -104,7 +104,8 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
   const hasTerminal = streams.some((stream) => stream.kind === 'terminal');
   const fileSystems = new FileSystems(kernel, hasTerminal, () => terminal);
   for (const mount of options.mounts) fileSystems.mount(mount);
-  // Only now: the places to mount on may have had to be made.
+  // Only now: the places to mount on may have had to be made, and the working directory with them, as runc does.
+  if (options.root.kind !== 'overlay') makePlace(kernel.rootMount, options.cwd, 'directory');
   if (options.root.kind === 'read-only') kernel.rootMount.flags |= MS_RDONLY;
   const standard = openStandardStreams(
     streams,
