@@ -259,6 +259,8 @@ static void pre_copy(u8 *mb, u32 nr, const u64 *args) {
 
 /* ---- the conversation ---- */
 
+#define SPINS_PER_YIELD 64
+
 static inline void pause_cpu(void) { __asm__ volatile("pause"); }
 
 /* Publishes the request and waits for the answer: spins while that is likely to pay, then sleeps. */
@@ -274,6 +276,8 @@ static void ring_and_wait(u8 *mb) {
     u32 now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
     if (now == STATE_REPLY) return;
     if (now == STATE_BLOCKED) break;
+    /* Whoever is to answer, or to run meanwhile, may be waiting for this very CPU. */
+    if ((i & (SPINS_PER_YIELD - 1)) == SPINS_PER_YIELD - 1) stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
     pause_cpu();
   }
   for (;;) {

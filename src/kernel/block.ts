@@ -36,7 +36,7 @@ export function sleepOn(
     const waiter: Waiter = { notify: () => finish(WAKE_EVENT) };
     const timer = deadlineNs === Infinity ? null : task.kernel.timers.add(deadlineNs, () => finish(WAKE_TIMEOUT));
     for (const queue of queues) queue.add(waiter, events);
-    task.wakeFromSleep = () => finish(WAKE_SIGNAL);
+    task.beginSleep(() => finish(WAKE_SIGNAL));
   });
 }
 

@@ -33,7 +33,10 @@ export function exitTask(task: Task, status: number): void {
   releaseMemory(task);
   if (pids.shares.release(task.files)) task.files.release();
   if (pids.shares.release(task.fs)) task.fs.release();
-  if (isLast) pids.hooks.updateUsage(group);
+  if (isLast) {
+    pids.hooks.updateUsage(group);
+    pids.hooks.updateMemory(group);
+  }
   group.exitedUsage.add(task.usage);
   task.signals.pending.clear();
   group.tasks.splice(group.tasks.indexOf(task), 1);

@@ -162,7 +162,7 @@ function sleep(task: Task, deadlineNs: number, start: (sleeper: Sleeper) => Fute
     };
     const waiters = start({ finish });
     const timer = deadlineNs === Infinity ? null : timers.add(deadlineNs, () => finish(-ETIMEDOUT));
-    task.wakeFromSleep = () => finish(-ERESTARTSYS);
+    task.beginSleep(() => finish(-ERESTARTSYS));
     if (task.hasSignalToDeliver()) finish(-ERESTARTSYS);
   });
 }

@@ -86,6 +86,7 @@ export function endStop(group: ThreadGroup): void {
 export function waitWhileStopped(task: Task): Promise<void> {
   const { signals } = task;
   if (!signals.isStopped || task.isExited) return Promise.resolve();
+  task.thread.sleep();
   return new Promise((resolve) => {
     signals.resume = () => {
       signals.resume = null;

@@ -18,8 +18,10 @@ export class TaskHooks {
   readonly groupExit: ((group: ThreadGroup) => void)[] = [(group) => group.timers?.end()];
   /** exec has made `task` the only one of its group: POSIX timers go. */
   readonly groupExec: ((task: Task) => void)[] = [(task) => task.group.timers?.deletePosix()];
-  /** Brings the sum of what a process's threads have used up to date. */
+  /** Brings the sum of the CPU time of a process's threads up to date. */
   updateUsage: (group: ThreadGroup) => void = () => {};
+  /** Takes note of the memory that a process has had in use at most. */
+  updateMemory: (group: ThreadGroup) => void = () => {};
   /** Brings `task.usage` itself up to date, which may cost more. */
   updateThreadUsage: (task: Task) => void = () => {};
 }

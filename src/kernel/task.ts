@@ -37,6 +37,7 @@ export interface TaskInit {
 export const NO_THREAD: GuestThread = {
   registers: new DataView(new ArrayBuffer(18 * 8)),
   interrupt(): void {},
+  sleep(): void {},
 };
 
 export class Task {
@@ -105,6 +106,12 @@ export class Task {
     this.signals = new TaskSignals(init.kernel.pids.users);
     this.name = init.name.slice(0, TASK_NAME_MAX);
     this.startNs = init.kernel.clock.monotonicNs();
+  }
+
+  /** The task sleeps until its call is woken; a signal ends the sleep by `wake`. */
+  beginSleep(wake: () => void): void {
+    this.wakeFromSleep = wake;
+    this.thread.sleep();
   }
 
   get pid(): number {

@@ -30,6 +30,8 @@ export class NotingThread implements GuestThread {
   interrupt(): void {
     this.interrupts += 1;
   }
+
+  sleep(): void {}
 }
 
 /** 64 KiB of guest memory from address 0; what is above faults. */

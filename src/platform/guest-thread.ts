@@ -30,4 +30,6 @@ export interface GuestThread {
   readonly registers: DataView;
   /** Makes a running guest thread stop and enter the kernel soon, so that a signal is delivered. Does nothing if it is in the kernel. */
   interrupt(): void;
+  /** The guest's call waits for something that may take long: the host thread need not look out for the answer any more. */
+  sleep(): void;
 }

@@ -238,8 +238,6 @@ export class StubThread {
   #commands = 0;
   #copyouts = 0;
   #dataUsed = 0;
-  /** Answers given so far. */
-  answers = 0;
 
   constructor(process: StubProcess, slot: number, base: number) {
     this.process = process;
@@ -451,7 +449,6 @@ export class StubThread {
     i32[word + (L.MB_COMMANDS >> 2)] = this.#commands;
     i32[word + (L.MB_ACK >> 2)] = wantsAck;
     this.#commands = 0;
-    this.answers += 1;
     if (Atomics.exchange(i32, word, L.STATE_REPLY) === L.STATE_SLEEPING) {
       native.syscall(FUTEX, this.process.window.address + this.base, FUTEX_WAKE, 1, 0, 0, 0);
     }

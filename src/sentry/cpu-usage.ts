@@ -68,7 +68,14 @@ export class CpuUsage {
     for (const task of group.tasks) if (task !== first) others += task.usage.userNs;
     const total = processNs(pid) + (this.#offsetNs.get(group) ?? 0);
     first.usage.userNs = Math.max(first.usage.userNs, total - others);
-    first.usage.maxRssKb = Math.max(first.usage.maxRssKb, residentKb(pid));
+  };
+
+  /** A look at a file of the host, which takes longer than all of a short system call. */
+  readonly updateMemory = (group: ThreadGroup): void => {
+    const [first] = group.tasks;
+    const guest = first === undefined ? undefined : this.#guestOf(first);
+    if (first === undefined || guest === undefined) return;
+    first.usage.maxRssKb = Math.max(first.usage.maxRssKb, residentKb(guest.thread.process.pid));
   };
 
   readonly updateThread = (task: Task): void => {
@@ -81,8 +88,9 @@ export class CpuUsage {
   };
 
   /** A task's process is about to run in another host process, whose clock begins at zero. */
-  beforeExec(group: ThreadGroup): void {
+  beforeExec(group: ThreadGroup, isBorrower: boolean): void {
     const { userNs } = group.usage();
+    if (!isBorrower) this.updateMemory(group);
     this.#offsetNs.set(group, userNs);
   }
 

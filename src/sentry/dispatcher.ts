@@ -5,7 +5,7 @@
  */
 import { ENOSYS, Errno } from '../abi/errno.ts';
 import type { SigInfo } from '../abi/siginfo.ts';
-import { SA_RESTART, SIGSEGV } from '../abi/signal.ts';
+import { SA_RESTART } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import { waitWhileStopped } from '../kernel/group-stop.ts';
 import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
@@ -85,6 +85,17 @@ export interface Tracer {
   signal(task: Task, info: SigInfo): void;
 }
 
+/** A guest's way out of the kernel. */
+interface KernelExit {
+  /** Of the call; it may ask for a restart. */
+  readonly result: number;
+  readonly fault: FaultContext;
+  /** The registers are those to go on with, but for signal frames. */
+  isDecided: boolean;
+  /** Signal frames written. */
+  frames: number;
+}
+
 export interface DispatcherParts {
   readonly table: readonly (SyscallDef | undefined)[];
   readonly scheduler: Scheduler;
@@ -113,11 +124,18 @@ export class Dispatcher implements GuestHandler {
   onGuestRequest(guest: Guest, kind: number): void {
     const wasAhead = guest.answeredAhead;
     guest.answeredAhead = false;
+    const { frameSignal } = guest;
+    guest.frameSignal = 0;
     if (guest.isDead) {
       this.#parts.onDeadThread(guest);
     } else if (wasAhead && kind === L.KIND_DONE) {
       // Only a failure is reported: it becomes the result after all.
       this.complete(guest, guest.host.failedAlong(guest.thread));
+    } else if (kind === L.KIND_DONE && frameSignal !== 0) {
+      // The stub could not write the FPU image of the frame that went along with the last answer.
+      forceSegvForFrame(guest.task, frameSignal);
+      guest.nr = -1;
+      this.#leave(guest, 0, NO_FAULT);
     } else if (kind === L.KIND_TRAP || kind === L.KIND_PATCHED) {
       this.#syscall(guest);
     } else if (kind === L.KIND_FAULT) {
@@ -125,7 +143,7 @@ export class Dispatcher implements GuestHandler {
     } else {
       // An interrupt; or a report nobody waits for, which only a guest that plays with its stub can make.
       guest.nr = -1;
-      this.track(this.#leave(guest, 0, NO_FAULT));
+      this.#leave(guest, 0, NO_FAULT);
     }
     this.#parts.reap();
   }
@@ -160,7 +178,6 @@ export class Dispatcher implements GuestHandler {
     setCurrentTask(task);
     const traced = this.tracer === null ? null : args.slice();
     if (traced !== null) this.tracer?.enter(guest, def, traced);
-    const { answers } = thread;
     let result: number | Promise<number>;
     try {
       result = def.handler(task, args[0], args[1], args[2], args[3], args[4], args[5]);
@@ -172,8 +189,6 @@ export class Dispatcher implements GuestHandler {
       this.complete(guest, result);
       return;
     }
-    // A handler that has had its thread carry out commands may find the report of them there: that is another request.
-    if (thread.answers === answers) thread.block();
     const settled = result.catch((error: unknown) => this.#errorResult(def.name, error));
     this.track(
       settled.then((value) => {
@@ -246,7 +261,7 @@ export class Dispatcher implements GuestHandler {
       return;
     }
     if (isRestart(result) || guest.task.hasSignalToDeliver()) {
-      this.track(this.#leave(guest, result, NO_FAULT));
+      this.#leave(guest, result, NO_FAULT);
       return;
     }
     this.resume(guest, result);
@@ -274,7 +289,7 @@ export class Dispatcher implements GuestHandler {
   /** After rt_sigreturn or exec: the registers are in the mailbox; signals may come in between. */
   leaveWithRegisters(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
     guest.nr = -1;
-    if (guest.task.hasSignalToDeliver()) this.track(this.#leave(guest, 0, NO_FAULT));
+    if (guest.task.hasSignalToDeliver()) this.#leave(guest, 0, NO_FAULT);
     else this.resumeRegisters(guest, fpu);
   }
 
@@ -291,40 +306,58 @@ export class Dispatcher implements GuestHandler {
       }
     }
     forceSignal(task, fault.signo, fault.code > 0 ? fault.code : SI_KERNEL, fault.address);
-    this.track(this.#leave(guest, 0, fault));
+    this.#leave(guest, 0, fault);
   }
 
   /** Delivers what signals are pending, decides on a restart, and lets the guest go on, if it still is to. */
-  async #leave(guest: Guest, result: number, fault: FaultContext): Promise<void> {
+  #leave(guest: Guest, result: number, fault: FaultContext): void {
+    this.#deliver(guest, { result, fault, isDecided: guest.nr < 0, frames: 0 });
+  }
+
+  #deliver(guest: Guest, exit: KernelExit): void {
     const { task, thread } = guest;
-    let isDecided = guest.nr < 0;
-    let hasFrame = false;
     for (;;) {
+      if (thread.commandCount >= L.COMMAND_LIMIT) {
+        this.track(this.#makeRoom(guest, exit));
+        return;
+      }
       const signal = nextSignal(task);
       if (task.isExited) return;
       if (task.signals.isStopped) {
-        await waitWhileStopped(task);
-        continue;
+        this.track(waitWhileStopped(task).then(() => this.#deliver(guest, exit)));
+        return;
       }
       if (signal === null) break;
       this.tracer?.signal(task, signal.info);
-      if (!isDecided) {
-        this.#restart(guest, result, restartAction(result, true, (signal.flags & SA_RESTART) !== 0));
-        isDecided = true;
+      if (!exit.isDecided) {
+        this.#restart(guest, exit.result, restartAction(exit.result, true, (signal.flags & SA_RESTART) !== 0));
+        exit.isDecided = true;
       }
-      if (pushFrame(task, thread, signal, fault, this.#parts.xstateSize) < 0) {
+      if (pushFrame(task, thread, signal, exit.fault, this.#parts.xstateSize) < 0) {
         forceSegvForFrame(task, signal.signo);
         continue;
       }
-      hasFrame = true;
-      const report = guest.nextReport();
-      thread.reply(L.ACTION_RESUME, 0, 1);
-      this.#parts.scheduler.watch(thread);
-      await report;
-      if (guest.isDead) return;
-      if (thread.failure(1) < 0) forceSegvForFrame(task, signal.signo === SIGSEGV ? SIGSEGV : signal.signo);
+      exit.frames += 1;
+      guest.frameSignal = signal.signo;
     }
-    if (hasFrame) {
+    this.#resumeAfter(guest, exit);
+  }
+
+  /** More frames than commands fit into an answer: has those so far written. */
+  async #makeRoom(guest: Guest, exit: KernelExit): Promise<void> {
+    const { task, thread, frameSignal } = guest;
+    const commands = thread.commandCount;
+    const report = guest.nextReport();
+    thread.reply(L.ACTION_RESUME, 0, 1);
+    this.#parts.scheduler.watch(thread);
+    await report;
+    if (guest.isDead) return;
+    if (thread.failure(commands) < 0) forceSegvForFrame(task, frameSignal);
+    this.#deliver(guest, exit);
+  }
+
+  #resumeAfter(guest: Guest, { result, isDecided, frames }: KernelExit): void {
+    if (frames > 0) {
       this.resumeRegisters(guest, L.FPU_RESET);
       return;
     }

@@ -40,6 +40,8 @@ export class Guest implements GuestThread, ThreadOwner {
   nr = -1;
   /** Its last result was given before the memory operations of the call were carried out: it reports if one fails. */
   answeredAhead = false;
+  /** The signal whose frame went along with the last answer: its thread reports if the frame could not be written; else 0. */
+  frameSignal = 0;
   /** Where the call returns to when its site is to be patched before that; else 0. */
   hotSite = 0;
 
@@ -70,6 +72,10 @@ export class Guest implements GuestThread, ThreadOwner {
     const { group, signals } = this.task;
     if (group.pending.has(SIGKILL) || signals.pending.has(SIGKILL)) exitGroup(group, SIGKILL);
     else this.kick();
+  }
+
+  sleep(): void {
+    if (this.isInKernel) this.thread.block();
   }
 
   /**

@@ -294,7 +294,10 @@ export class ProcessCalls {
     if (typeof argv === 'number') return argv;
     const envp = readStrings(task.mm, envpAddr);
     if (typeof envp === 'number') return envp;
-    return this.exec(task, dirfd, path, argv, envp, flags);
+    const result = await this.exec(task, dirfd, path, argv, envp, flags);
+    // Whoever runs programs will run another one.
+    if (result === NO_ANSWER) this.dispatcher.track(this.#processes.prepare(this.dispatcher));
+    return result;
   }
 
   /** Replaces the program of `task`: -errno, or NO_ANSWER when the new one runs or the task has been killed. */
@@ -349,8 +352,8 @@ export class ProcessCalls {
     }
     const exec = newIds(plan.executable);
     beginExec(task);
-    this.#usage.beforeExec(task.group);
     const guest = processes.guestOf(task);
+    this.#usage.beforeExec(task.group, guest.lender !== null);
     const oldThread = guest.thread;
     const oldMm = task.mm;
     const mm = new AddressSpace(fresh.host, task.group.limits);

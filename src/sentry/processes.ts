@@ -30,10 +30,19 @@ export interface Fork {
   readonly child: Promise<Guest | number>;
 }
 
+/** A process that the zygote has been asked for. */
+interface Spawned {
+  readonly thread: StubThread;
+  /** Its guest, once it has reported. */
+  readonly guest: Promise<Guest | number>;
+}
+
 export class Processes {
   readonly #parts: ProcessesParts;
   readonly #guests = new Map<Task, Guest>();
   readonly #dying: Guest[] = [];
+  /** Made ahead. */
+  #spare: Spawned | null = null;
   readonly #spaces = new Map<StubProcess, AddressSpace>();
 
   constructor(parts: ProcessesParts) {
@@ -51,12 +60,32 @@ export class Processes {
     return this.#guests.get(task);
   }
 
-  /** A fresh process whose first thread has reported: its guest, without a task, or -errno. */
+  /** A process for a program that exec starts: its guest, without a task, whose thread has reported; or -errno. */
   async spawn(handler: GuestHandler): Promise<Guest | number> {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare !== null && !spare.thread.process.isGone) {
+      const guest = await spare.guest;
+      if (typeof guest !== 'number' && !guest.thread.process.isGone) return guest;
+    }
+    const fresh = this.#fresh(handler);
+    return typeof fresh === 'number' ? fresh : fresh.guest;
+  }
+
+  /** Has the zygote make a process ahead, for the next `spawn`. */
+  async prepare(handler: GuestHandler): Promise<void> {
+    if (this.#spare !== null) return;
+    const spare = this.#fresh(handler);
+    if (typeof spare === 'number') return;
+    this.#spare = spare;
+    await spare.guest;
+  }
+
+  #fresh(handler: GuestHandler): Spawned | number {
     const { window, gate, zygote } = this.#parts;
     const thread = StubProcess.spawn(window, gate, zygote);
     if (typeof thread === 'number') return thread;
-    return this.#started(handler, thread, this.hostOf(thread.process));
+    return { thread, guest: this.#started(handler, thread, this.hostOf(thread.process)) };
   }
 
   /**
@@ -214,6 +243,7 @@ export class Processes {
     if (!this.#spaces.has(process) && process.pid === 0) return -ENOMEM;
     this.#parts.loop.add(process.control, 0, () => {
       this.#parts.loop.remove(process.control);
+      if (this.#spare?.thread.process === process) this.#destroy(process);
       this.#parts.onHostDeath([...this.#guests.values()].filter((each) => each.thread.process === process));
     });
     return guest;

@@ -131,6 +131,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
   const unimplemented = new Set<number>();
   const usage = new CpuUsage((task) => processes.findGuest(task));
   kernel.pids.hooks.updateUsage = usage.update;
+  kernel.pids.hooks.updateMemory = usage.updateMemory;
   kernel.pids.hooks.updateThreadUsage = usage.updateThread;
   const calls = new ProcessCalls(processes, layout, usage);
   const dispatcher = new Dispatcher({

@@ -15,10 +15,16 @@ import type { Zygote } from '../platform/zygote.ts';
 import { EPOLLIN, type EventLoop } from './event-loop.ts';
 
 const READ = 0;
+const SCHED_YIELD = 24;
 /** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
 const IDLE_ROUNDS = 4000;
 /** The same when there is nothing to spin for: a resolved promise takes some rounds to come through all that wait on it. */
 const MIN_ROUNDS = 32;
+/**
+ * Idle rounds between two offers of the CPU to others (sched_yield(2)): a thread that is to bring the next request may be waiting for
+ * this very CPU, and two that spin on one CPU in turns would only ever meet when they sleep.
+ */
+const ROUNDS_PER_YIELD = 128;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
 /** How often a stub looks for its answer before it sleeps; each look is a `pause`, about 20 ns. */
@@ -90,6 +96,7 @@ export class Scheduler {
       } else {
         idle += 1;
         busy += 1;
+        if (idle % ROUNDS_PER_YIELD === 0) native.syscall(SCHED_YIELD);
       }
       if (this.pending > 0) await null;
       const isIdle = idle > this.#idleLimit();

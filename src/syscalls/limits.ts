@@ -85,6 +85,7 @@ function sysSetrlimit(task: Task, resource: number, addr: number): number {
 
 function usageOf(task: Task, who: number): Usage | null {
   const { hooks } = task.kernel.pids;
+  if (who !== RUSAGE_CHILDREN) hooks.updateMemory(task.group);
   switch (who) {
     case RUSAGE_SELF:
       return task.group.usage();
