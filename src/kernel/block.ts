@@ -25,17 +25,26 @@ export function sleepOn(
   events: number,
   deadlineNs: number,
 ): Promise<WakeReason> {
+  return sleepOnEach(task, new Map(queues.map((queue) => [queue, events])), deadlineNs);
+}
+
+/** `sleepOn` with events for each queue. */
+export function sleepOnEach(
+  task: Task,
+  watched: ReadonlyMap<WaitQueue, number>,
+  deadlineNs: number,
+): Promise<WakeReason> {
   if (task.hasSignalToDeliver()) return Promise.resolve(WAKE_SIGNAL);
   return new Promise((resolve) => {
     const finish = (reason: WakeReason): void => {
-      for (const queue of queues) queue.remove(waiter);
+      for (const queue of watched.keys()) queue.remove(waiter);
       if (timer !== null) task.kernel.timers.cancel(timer);
       task.wakeFromSleep = null;
       resolve(reason);
     };
     const waiter: Waiter = { notify: () => finish(WAKE_EVENT) };
     const timer = deadlineNs === Infinity ? null : task.kernel.timers.add(deadlineNs, () => finish(WAKE_TIMEOUT));
-    for (const queue of queues) queue.add(waiter, events);
+    for (const [queue, events] of watched) queue.add(waiter, events);
     task.beginSleep(() => finish(WAKE_SIGNAL));
   });
 }

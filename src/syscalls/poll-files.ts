@@ -1,12 +1,20 @@
 /** Waiting for any of several files, common to poll(2) and select(2) (Linux: fs/select.c). */
 import { EINTR } from '../abi/errno.ts';
-import { sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { sleepOnEach, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import type { Task } from '../kernel/task.ts';
+import type { WaitQueue } from '../kernel/wait-queue.ts';
 import type { File } from '../vfs/file.ts';
 
 /** Interrupted by a signal: the callers make their own restart code of it. */
 export const INTERRUPTED = -EINTR;
+
+/** A file, and the events that somebody waits for. Others must not wake the task: a terminal can be written to all the time. */
+export interface WatchedFile {
+  /** With a reference. */
+  readonly file: File;
+  readonly events: number;
+}
 
 /**
  * Runs `scan` until it gives something other than 0, a signal comes (INTERRUPTED) or the deadline passes (0). Takes over
@@ -14,15 +22,15 @@ export const INTERRUPTED = -EINTR;
  */
 export async function pollFiles(
   task: Task,
-  files: readonly File[],
-  events: number,
+  files: readonly WatchedFile[],
   deadlineNs: number,
   scan: () => number,
 ): Promise<number> {
-  const queues = files.map((file) => file.queue);
+  const watched = new Map<WaitQueue, number>();
+  for (const { file, events } of files) watched.set(file.queue, (watched.get(file.queue) ?? 0) | events);
   try {
     for (;;) {
-      const reason = await sleepOn(task, queues, events, deadlineNs);
+      const reason = await sleepOnEach(task, watched, deadlineNs);
       setCurrentTask(task);
       const ready = scan();
       if (ready !== 0) return ready;
@@ -30,6 +38,6 @@ export async function pollFiles(
       if (reason === WAKE_TIMEOUT) return 0;
     }
   } finally {
-    for (const file of files) file.unref();
+    for (const { file } of files) file.unref();
   }
 }

@@ -7,9 +7,8 @@ import type { Timespec } from '../kernel/kernel.ts';
 import { restoreSavedMask, setTemporaryMask } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { readTimespec, spanNs, writeSpan } from '../kernel/time-span.ts';
-import type { File } from '../vfs/file.ts';
 import { full, type SyscallDef } from './define.ts';
-import { INTERRUPTED, pollFiles } from './poll-files.ts';
+import { INTERRUPTED, pollFiles, type WatchedFile } from './poll-files.ts';
 import { readSignalMask, type SignalMask } from './signal-mask.ts';
 
 const POLLFD_SIZE = 8;
@@ -53,16 +52,14 @@ function poll(task: Task, addr: number, count: number, deadlineNs: number): numb
 }
 
 async function wait(task: Task, addr: number, fds: DataView, deadlineNs: number): Promise<number> {
-  const files: File[] = [];
-  let events = POLLERR | POLLHUP;
+  const files: WatchedFile[] = [];
   for (let at = 0; at < fds.byteLength; at += POLLFD_SIZE) {
     const fd = fds.getInt32(at, true);
     const file = fd < 0 ? undefined : task.files.get(fd);
     if (file === undefined) continue;
-    files.push(file.ref());
-    events |= fds.getUint16(at + 4, true);
+    files.push({ file: file.ref(), events: fds.getUint16(at + 4, true) | POLLERR | POLLHUP });
   }
-  const result = await pollFiles(task, files, events, deadlineNs, () => scan(task, fds));
+  const result = await pollFiles(task, files, deadlineNs, () => scan(task, fds));
   return result === INTERRUPTED ? result : writeBack(task, addr, fds, result);
 }
 

@@ -15,9 +15,8 @@ import type { Timespec } from '../kernel/kernel.ts';
 import { restoreSavedMask, setTemporaryMask } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { readTimespec, readTimeval, spanNs, writeSpan, writeSpanTimeval } from '../kernel/time-span.ts';
-import type { File } from '../vfs/file.ts';
 import { full, type SyscallDef } from './define.ts';
-import { INTERRUPTED, pollFiles } from './poll-files.ts';
+import { INTERRUPTED, pollFiles, type WatchedFile } from './poll-files.ts';
 import { readSignalMask, type SignalMask } from './signal-mask.ts';
 
 /** What makes a descriptor ready for reading, writing, and exceptional conditions (Linux: POLLIN_SET...). */
@@ -26,7 +25,6 @@ const READY = [
   POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR,
   POLLPRI,
 ] as const;
-const ANY = READY[0] | READY[1] | READY[2];
 
 const span: Timespec = { sec: 0, nsec: 0 };
 const mask: SignalMask = { lo: 0, hi: 0 };
@@ -81,13 +79,14 @@ function writeBack(task: Task, sets: FdSets, result: number): number {
   return result;
 }
 
-function watched(task: Task, sets: FdSets): File[] {
-  const files: File[] = [];
+function watched(task: Task, sets: FdSets): WatchedFile[] {
+  const files: WatchedFile[] = [];
   for (let fd = 0; fd < sets.nfds; fd++) {
     const at = fd >> 3;
-    if (((sets.asked[0][at] | sets.asked[1][at] | sets.asked[2][at]) & (1 << (fd & 7))) === 0) continue;
-    const file = task.files.get(fd);
-    if (file !== undefined) files.push(file.ref());
+    let events = 0;
+    for (let i = 0; i < 3; i++) if ((sets.asked[i][at] & (1 << (fd & 7))) !== 0) events |= READY[i];
+    const file = events === 0 ? undefined : task.files.get(fd);
+    if (file !== undefined) files.push({ file: file.ref(), events });
   }
   return files;
 }
@@ -99,7 +98,7 @@ function select(task: Task, nfds: number, addrs: readonly number[], deadlineNs: 
   if (typeof sets === 'number') return sets;
   const ready = scan(task, sets);
   if (ready !== 0 || deadlineNs <= task.kernel.clock.monotonicNs()) return writeBack(task, sets, ready);
-  return pollFiles(task, watched(task, sets), ANY, deadlineNs, () => scan(task, sets)).then((result) =>
+  return pollFiles(task, watched(task, sets), deadlineNs, () => scan(task, sets)).then((result) =>
     writeBack(task, sets, result),
   );
 }
