@@ -1,6 +1,6 @@
 # Go: a thousand goroutines, timers, signals, files, processes and HTTP over loopback; the build tool, its cache and its tests.
 # Needs: go gcc
-# Timeout: 600
+# Timeout: 1500
 export GOPATH=$PWD/gopath GOCACHE=$PWD/cache GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPROXY=off
 mkdir program && cd program
 cat > go.mod <<'EOF'
