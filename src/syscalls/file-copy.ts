@@ -1,6 +1,6 @@
 /** Calls that move data from file to file without the guest's memory: sendfile(2), copy_file_range(2), splice(2), tee(2). */
 
-import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EPIPE, ESPIPE } from '../abi/errno.ts';
+import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EPIPE, ESPIPE, EXDEV } from '../abi/errno.ts';
 import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../abi/fcntl.ts';
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
@@ -218,6 +218,7 @@ function sysCopyFileRange(
   if (types.includes(S_IFDIR)) return -EISDIR;
   if (types.some((type) => type !== S_IFREG)) return -EINVAL;
   if ((output.flags & O_APPEND) !== 0) return -EBADF;
+  if (input.inode.fs !== output.inode.fs) return -EXDEV;
   const from: End = { file: input, offset: inOffset.value };
   const to: End = { file: output, offset: outOffset.value };
   const count = Math.min(length, MAX_COUNT);

@@ -131,5 +131,38 @@ int main(void) {
   CHECK(sendto(six, "back", 4, 0, (void *)&from6, sizeof from6));
   await(third, POLLIN);
   CHECK(recv(third, bytes, 64, 0));
+
+  /* And takes addresses of IPv4 as they are. */
+  length = sizeof from;
+  NEED(getsockname(third, (void *)&from, &length) == 0);
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK(sendto(six, "as it is", 8, 0, (void *)&from, sizeof from));
+  await(third, POLLIN);
+  CHECK(recv(third, bytes, 64, 0));
+  CHECK(sendto(six, "short", 5, 0, (void *)&from, 8));
+  from.sin_family = AF_UNIX;
+  CHECK(sendto(six, "x", 1, 0, (void *)&from, sizeof from));
+  CHECK(connect(six, (void *)&from, sizeof from));
+  from.sin_family = AF_INET;
+  CHECK(connect(six, (void *)&from, 8));
+  CHECK(connect(six, (void *)&from, sizeof from));
+  CHECK(send(six, "connected", 9, 0));
+  await(third, POLLIN);
+  CHECK(recv(third, bytes, 64, 0));
+  length = sizeof from6;
+  CHECK(getpeername(six, (void *)&from6, &length));
+  say("%s %d %d", inet_ntop(AF_INET6, &from6.sin6_addr, text, sizeof text), length, from6.sin6_port == from.sin_port);
+  length = sizeof from6;
+  CHECK(getsockname(six, (void *)&from6, &length));
+  say("%s", inet_ntop(AF_INET6, &from6.sin6_addr, text, sizeof text));
+  int only = socket(AF_INET6, SOCK_DGRAM, 0);
+  NEED(setsockopt(only, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0);
+  CHECK(connect(only, (void *)&from, sizeof from));
+  CHECK(sendto(only, "x", 1, 0, (void *)&from, sizeof from));
+  int stream = socket(AF_INET6, SOCK_STREAM, 0);
+  CHECK(connect(stream, (void *)&from, sizeof from));
+  struct sockaddr_storage padded = {0};
+  memcpy(&padded, &from, sizeof from);
+  CHECK(connect(stream, (void *)&padded, sizeof(struct sockaddr_in6)));
   return 0;
 }

@@ -37,6 +37,12 @@ int main(void) {
   CHECK(copy_file_range(in, NULL, p[1], NULL, 2, 0));
   CHECK(copy_file_range(in, NULL, -1, NULL, 2, 0));
   CHECK(copy_file_range(open(".", O_RDONLY), NULL, out, NULL, 2, 0));
+  int other = memfd_create("other", 0);
+  NEED(write(other, "other file system", 17) == 17);
+  CHECK(copy_file_range(other, NULL, out, NULL, 2, 0));
+  CHECK(copy_file_range(in, NULL, other, NULL, 2, 0));
+  CHECK(copy_file_range(other, NULL, append, NULL, 2, 0));
+  CHECK(copy_file_range(open("/proc/self/status", O_RDONLY), NULL, out, NULL, 2, 0));
   from = 0, to = 2;
   CHECK(copy_file_range(out, &from, out, &to, 4, 0));
   CHECK(lseek(in, 0, SEEK_SET));

@@ -115,6 +115,9 @@ with open("map", "w+b") as f:
 shared = mmap.mmap(-1, 4096); private = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); private[0] = 1
 if os.fork() == 0: shared[0] = 9; private[0] = 9; os._exit(0)
 os.wait(); print(shared[0], private[0])
-f = os.memfd_create("m"); os.write(f, b"memory file"); print(mmap.mmap(f, 0, prot=mmap.PROT_READ)[:]); print(os.copy_file_range(f, os.open("copy", os.O_RDWR | os.O_CREAT), 6, 0), open("copy").read())
+f = os.memfd_create("m"); os.write(f, b"memory file"); print(mmap.mmap(f, 0, prot=mmap.PROT_READ)[:])
+try: os.copy_file_range(f, os.open("copy", os.O_RDWR | os.O_CREAT), 6, 0)
+except OSError as e: print(e)
+print(os.copy_file_range(os.open("map", os.O_RDONLY), os.open("copy", os.O_RDWR), 6, 4096), open("copy").read())
 t = tempfile.TemporaryFile(); t.write(b"q" * 100); t.flush(); print(os.sendfile(os.open("sent", os.O_RDWR | os.O_CREAT), t.fileno(), 0, 100))
 END_OF_PROGRAM

@@ -1,7 +1,19 @@
 /** SOCK_DGRAM of AF_INET and AF_INET6 over the loopback (udp(7)). */
-import { EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINVAL, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPIPE } from '../../abi/errno.ts';
+import {
+  EAFNOSUPPORT,
+  EAGAIN,
+  ECONNREFUSED,
+  EDESTADDRREQ,
+  EINVAL,
+  EMSGSIZE,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPIPE,
+} from '../../abi/errno.ts';
 import { POLLERR, POLLHUP, POLLRDHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
 import {
+  AF_INET,
+  AF_INET6,
   AF_UNSPEC,
   IPPROTO_UDP,
   RCV_SHUTDOWN,
@@ -58,7 +70,9 @@ export class DatagramSocket extends InetSocket {
       this.forgetUnchosen();
       return 0;
     }
-    const destination = this.target(address);
+    const isV4OnV6 = this.#isV4OnV6(address);
+    if (isV4OnV6 && this.isV6Only) return -EAFNOSUPPORT;
+    const destination = isV4OnV6 ? this.target(address, AF_INET) : this.target(address);
     if (typeof destination === 'number') return destination;
     const error = this.bindIfNeeded();
     if (error < 0) return error;
@@ -68,7 +82,14 @@ export class DatagramSocket extends InetSocket {
   }
 
   override resolve(_task: Task, address: Uint8Array): Destination | number {
-    return this.target(address);
+    if (this.#isV4OnV6(address)) return this.target(address, AF_INET);
+    const destination = this.target(address);
+    return destination === -EAFNOSUPPORT && this.domain === AF_INET6 ? -EINVAL : destination;
+  }
+
+  /** UDP of IPv6 takes addresses of IPv4 in their own form too, as getaddrinfo(3) does when it sorts (__ip6_datagram_connect). */
+  #isV4OnV6(address: Uint8Array): boolean {
+    return this.domain === AF_INET6 && familyOf(address) === AF_INET;
   }
 
   override send(src: Uint8Array, at: number, length: number, ancillary: Ancillary, to: Destination | null): number {

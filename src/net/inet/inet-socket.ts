@@ -99,8 +99,8 @@ export abstract class InetSocket extends Socket implements Bound {
   }
 
   /** An address one may send to; the any-address means this host. -ENETUNREACH where no interface leads. */
-  protected target(address: Uint8Array): Endpoint | number {
-    const asked = parseEndpoint(this.domain, address);
+  protected target(address: Uint8Array, domain = this.domain): Endpoint | number {
+    const asked = parseEndpoint(domain, address);
     if (typeof asked === 'number') return asked;
     if (this.isV6Only && asked.isV4) return -ENETUNREACH;
     if (asked.isAny) return new Endpoint(asked.isV4 ? LOOPBACK_V4 : LOOPBACK_V6, asked.port);
