@@ -49,6 +49,12 @@ export function sleepOnEach(
   });
 }
 
+/** Between the parts of long work: others have their turn. The task may have ended when it resolves. */
+export async function yieldTurn(task: Task): Promise<void> {
+  await null;
+  setCurrentTask(task);
+}
+
 /**
  * Repeats `attempt` until it gives something other than -EAGAIN, sleeping on `queue` in between.
  * Gives its result, -ERESTARTSYS when a signal came first, or -ETIMEDOUT at the deadline.
@@ -62,6 +68,7 @@ export async function blockOn(
 ): Promise<number> {
   for (;;) {
     const reason = await sleepOn(task, [queue], events, deadlineNs);
+    if (task.isExited) return -ERESTARTSYS;
     setCurrentTask(task);
     const result = attempt();
     if (result !== -EAGAIN) return result;

@@ -43,7 +43,7 @@ export class CloneGate {
     return cookie;
   }
 
-  /** The clone will not come (the stub died). */
+  /** The clone will not come (the stub died, or did not do as told); nothing happens if it has come. */
   forget(cookie: number): void {
     this.#expected.delete(cookie);
   }

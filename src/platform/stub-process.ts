@@ -20,6 +20,8 @@ const PIDFD_SEND_SIGNAL = 424;
 const PROCESS_VM_READV = 310;
 const PROCESS_VM_WRITEV = 311;
 const TGKILL = 234;
+const SHUTDOWN = 48;
+const SHUT_RD = 0;
 const SIGKILL = 9;
 const SIGSEGV = 11;
 const FAULT_SIGNALS: ReadonlySet<number> = new Set([4, 5, 7, 8, SIGSEGV]);
@@ -71,6 +73,8 @@ export class StubProcess {
   /** The stub's end of the control socket, until it has it. */
   #theirs = -1;
   isGone = false;
+  /** Called once when it is gone: those who wait for one of its threads to report. */
+  readonly waiters = new Set<() => void>();
 
   constructor(window: MailboxWindow, gate: CloneGate, control: number, memoryFd: number) {
     this.window = window;
@@ -84,13 +88,18 @@ export class StubProcess {
     const [ours, theirs] = socketPair();
     const process = new StubProcess(window, gate, ours, window.createMemory());
     const thread = process.addThread(0);
-    const sent = requestStub(zygote, process.memoryFd, theirs, gate.expect(CLONE_STUB));
-    native.syscall(CLOSE, theirs);
-    if (typeof thread === 'number' || sent < 0) {
+    if (typeof thread === 'number') {
+      native.syscall(CLOSE, theirs);
       process.destroy();
-      return typeof thread === 'number' ? thread : sent;
+      return thread;
     }
-    return thread;
+    thread.cookie = gate.expect(CLONE_STUB);
+    const sent = requestStub(zygote, process.memoryFd, theirs, thread.cookie);
+    native.syscall(CLOSE, theirs);
+    if (sent >= 0) return thread;
+    thread.forgetClone();
+    process.destroy();
+    return sent;
   }
 
   /** A thread in slot `slot`, or in any free one: -ENOMEM when there is none. */
@@ -141,9 +150,11 @@ export class StubProcess {
     return childThread;
   }
 
-  /** Queues the fork that makes `child` in the thread's mailbox, which reports with KIND_DONE: 0 or -errno. */
-  commandFork(thread: StubThread, child: StubProcess): number {
-    const sent = sendFds(this.control, [child.memoryFd, child.#theirs], this.gate.expect(CLONE_FORK));
+  /** Queues the fork that makes `target` in the thread's mailbox, which reports with KIND_DONE: 0 or -errno. */
+  commandFork(thread: StubThread, target: StubThread): number {
+    const child = target.process;
+    target.cookie = this.gate.expect(CLONE_FORK);
+    const sent = sendFds(this.control, [child.memoryFd, child.#theirs], target.cookie);
     child.#closeTheirs();
     if (sent < 0) return sent;
     thread.command(L.OP_RECEIVE_FDS);
@@ -163,7 +174,8 @@ export class StubProcess {
   prepareThread(parent: StubThread): StubThread | number {
     const thread = this.addThread();
     if (typeof thread === 'number') return thread;
-    parent.command(L.OP_THREAD, thread.slot, this.gate.expect(CLONE_THREAD));
+    thread.cookie = this.gate.expect(CLONE_THREAD);
+    parent.command(L.OP_THREAD, thread.slot, thread.cookie);
     return thread;
   }
 
@@ -179,8 +191,10 @@ export class StubProcess {
     return this.#pid;
   }
 
-  /** Ends the process at once, whatever it is doing. */
+  /** Ends the process at once, whatever it is doing. One that has not come up sees that nobody hears it, and ends. */
   kill(): void {
+    // From here on it cannot say that it has come up without being told.
+    native.syscall(SHUTDOWN, this.control, SHUT_RD);
     if (this.pid > 0 && this.#pidfd >= 0) native.syscall(PIDFD_SEND_SIGNAL, this.#pidfd, SIGKILL, 0, 0);
   }
 
@@ -202,10 +216,14 @@ export class StubProcess {
     native.syscall(CLOSE, this.memoryFd);
     this.#closeTheirs();
     if (this.#pidfd >= 0) native.syscall(CLOSE, this.#pidfd);
+    for (const waiter of this.waiters) waiter();
+    this.waiters.clear();
   }
 
   #transfer(nr: number, addr: number, buffer: Uint8Array, at: number, length: number): number {
     const EFAULT = 14;
+    // Its number may be another process' by now.
+    if (this.isGone) return -EFAULT;
     if (!(addr >= 0 && addr + length <= USER_END) || at + length > buffer.length) return -EFAULT;
     vmLocal[0] = BigInt(native.addressOf(buffer) + at);
     vmLocal[1] = BigInt(length);
@@ -221,7 +239,10 @@ export interface ThreadOwner {
   onRequest(): void;
 }
 
-/** What a thread has asked, read once from its mailbox. */
+/**
+ * What a thread has asked, read once from its mailbox. When the process is gone its mailboxes' places belong to others: nothing
+ * is read or written any more.
+ */
 export class StubThread {
   owner: ThreadOwner | null = null;
   readonly process: StubProcess;
@@ -238,6 +259,8 @@ export class StubThread {
   #commands = 0;
   #copyouts = 0;
   #dataUsed = 0;
+  /** Lets the clone through that makes it; see CloneGate. */
+  cookie = 0;
 
   constructor(process: StubProcess, slot: number, base: number) {
     this.process = process;
@@ -246,6 +269,11 @@ export class StubThread {
     this.word = base >> 2;
     this.#i32 = process.window.i32;
     this.registers = new DataView(process.window.buffer, base + L.MB_REGS, 18 * 8);
+  }
+
+  /** The clone that was to make it will not come. */
+  forgetClone(): void {
+    this.process.gate.forget(this.cookie);
   }
 
   /** Whether it has asked something that has not been answered. */
@@ -277,6 +305,7 @@ export class StubThread {
 
   /** Where in the window the `length` bytes at guest address `addr` have been copied ahead; -1 if they have not. */
   precopied(addr: number, length: number): number {
+    if (this.process.isGone) return -1;
     for (let i = 0; i < L.PRECOPY_LIMIT; i++) {
       if (this.#precopyAddr[i] === addr && this.#precopyLength[i] >= length) {
         return this.base + L.MB_DATA + this.#precopyOffset[i];
@@ -287,13 +316,14 @@ export class StubThread {
 
   /** How many bytes were copied ahead from `addr`; 0 for none. */
   precopiedLength(addr: number): number {
+    if (this.process.isGone) return 0;
     for (let i = 0; i < L.PRECOPY_LIMIT; i++) if (this.#precopyAddr[i] === addr) return this.#precopyLength[i];
     return 0;
   }
 
   /** Where in the window `length` bytes for the guest can be put (then `queueCopyOut`); -1 when there is no room. */
   reserve(length: number): number {
-    if (this.#copyouts >= L.COPYOUT_LIMIT || length > L.MB_DATA_SIZE - this.#dataUsed) return -1;
+    if (this.process.isGone || this.#copyouts >= L.COPYOUT_LIMIT || length > L.MB_DATA_SIZE - this.#dataUsed) return -1;
     return this.base + L.MB_DATA + this.#dataUsed;
   }
 
@@ -387,7 +417,7 @@ export class StubThread {
 
   /** Queues a command for the next answer: its index, or -1 when the table is full. */
   command(op: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
-    if (this.#commands >= L.COMMAND_LIMIT) return -1;
+    if (this.process.isGone || this.#commands >= L.COMMAND_LIMIT) return -1;
     const at = this.word + ((L.MB_COMMAND_TABLE + this.#commands * L.COMMAND_SIZE) >> 2);
     this.#i32[at] = op;
     this.#put(at + 2, a0);
@@ -421,11 +451,13 @@ export class StubThread {
 
   /** Tells the thread to sleep: its call blocks. */
   block(): void {
+    if (this.process.isGone) return;
     Atomics.compareExchange(this.#i32, this.word, L.STATE_REQUEST, L.STATE_BLOCKED);
   }
 
   /** Answers, with the commands queued before. */
   reply(action: number, result: number, wantsAck: 0 | 1 = 0): void {
+    if (this.process.isGone) return;
     const word = this.word;
     const i32 = this.#i32;
     i32[word + (L.MB_ACTION >> 2)] = action;
@@ -438,6 +470,7 @@ export class StubThread {
 
   /** Has the queued commands carried out, after which the thread reports; copy-outs wait for the answer proper. */
   replyCommands(): void {
+    if (this.process.isGone) return;
     this.#i32[this.word + (L.MB_ACTION >> 2)] = L.ACTION_RESUME;
     this.#i32[this.word + (L.MB_COPYOUTS >> 2)] = 0;
     this.#send(1);
@@ -456,6 +489,7 @@ export class StubThread {
 
   /** Answers with the register set in `registers`. */
   replyRegisters(fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
+    if (this.process.isGone) return;
     this.#put(this.word + (L.MB_FPU >> 2), fpu);
     this.reply(L.ACTION_SET_REGS, 0);
   }

@@ -61,7 +61,7 @@ test('fork makes a second process with the same memory and a mailbox of its own'
   next(parent);
   const child = parent.process.forkTarget(parent);
   assert.ok(typeof child !== 'number');
-  assert.equal(parent.process.commandFork(parent, child.process), 0);
+  assert.equal(parent.process.commandFork(parent, child), 0);
   parent.reply(L.ACTION_RESULT, 77, 1);
   assert.equal(next(child).kind, L.KIND_STARTED);
   assert.equal(next(parent).kind, L.KIND_DONE);

@@ -5,8 +5,9 @@
  */
 import { ENOSYS, Errno } from '../abi/errno.ts';
 import type { SigInfo } from '../abi/siginfo.ts';
-import { SA_RESTART } from '../abi/signal.ts';
+import { SA_RESTART, SIGKILL } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
+import { exitGroup } from '../kernel/exit.ts';
 import { waitWhileStopped } from '../kernel/group-stop.ts';
 import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
 import { nextSignal } from '../kernel/signal-delivery.ts';
@@ -122,6 +123,19 @@ export class Dispatcher implements GuestHandler {
   }
 
   onGuestRequest(guest: Guest, kind: number): void {
+    try {
+      this.#request(guest, kind);
+    } catch (error) {
+      this.#endByDefect(guest, error);
+    }
+    this.#parts.reap();
+  }
+
+  onGuestFree(guest: Guest): void {
+    this.#parts.onDeadThread(guest);
+  }
+
+  #request(guest: Guest, kind: number): void {
     const wasAhead = guest.answeredAhead;
     guest.answeredAhead = false;
     const { frameSignal } = guest;
@@ -145,20 +159,25 @@ export class Dispatcher implements GuestHandler {
       guest.nr = -1;
       this.#leave(guest, 0, NO_FAULT);
     }
-    this.#parts.reap();
   }
 
-  /** Keeps the loop turning until the promise is through. */
-  track(promise: Promise<void>): void {
+  /** Keeps the loop turning until the promise is through, which continues a request of the guest, or of none. */
+  track(guest: Guest | null, promise: Promise<void>): void {
     this.#parts.scheduler.pending += 1;
     const done = (): void => {
       this.#parts.scheduler.pending -= 1;
       this.#parts.reap();
     };
     promise.then(done, (error: unknown) => {
-      this.#parts.onDefect('a continuation', error);
+      this.#endByDefect(guest, error);
       done();
     });
+  }
+
+  /** Nobody knows any more how to answer the guest: its process ends, and the others go on. */
+  #endByDefect(guest: Guest | null, error: unknown): void {
+    this.#parts.onDefect('a continuation', error);
+    if (guest !== null) exitGroup(guest.task.group, SIGKILL);
   }
 
   #syscall(guest: Guest): void {
@@ -177,7 +196,7 @@ export class Dispatcher implements GuestHandler {
     guest.host.current = thread;
     setCurrentTask(task);
     const traced = this.tracer === null ? null : args.slice();
-    if (traced !== null) this.tracer?.enter(guest, def, traced);
+    if (traced !== null) this.#trace((tracer) => tracer.enter(guest, def, traced));
     let result: number | Promise<number>;
     try {
       result = def.handler(task, args[0], args[1], args[2], args[3], args[4], args[5]);
@@ -185,17 +204,28 @@ export class Dispatcher implements GuestHandler {
       result = this.#errorResult(def.name, error);
     }
     if (typeof result === 'number') {
-      if (traced !== null) this.tracer?.exit(guest, def, traced, result);
+      if (traced !== null) this.#trace((tracer) => tracer.exit(guest, def, traced, result));
       this.complete(guest, result);
       return;
     }
     const settled = result.catch((error: unknown) => this.#errorResult(def.name, error));
     this.track(
+      guest,
       settled.then((value) => {
-        if (traced !== null) this.tracer?.exit(guest, def, traced, value);
+        if (traced !== null) this.#trace((tracer) => tracer.exit(guest, def, traced, value));
         this.complete(guest, value);
       }),
     );
+  }
+
+  /** A look on must not change what is looked at, even when it fails. */
+  #trace(look: (tracer: Tracer) => void): void {
+    if (this.tracer === null) return;
+    try {
+      look(this.tracer);
+    } catch (error) {
+      this.#parts.onDefect('strace', error);
+    }
   }
 
   /** The return address of the call when its site is to be patched, else 0. */
@@ -216,6 +246,7 @@ export class Dispatcher implements GuestHandler {
     }
     host.current = guest.thread;
     this.track(
+      guest,
       host.flush().then((failure) => {
         if (failure < 0) host.patcher?.forget(hotSite);
         this.complete(guest, result);
@@ -253,7 +284,10 @@ export class Dispatcher implements GuestHandler {
         return;
       }
       guest.host.current = guest.thread;
-      this.track(guest.host.flush().then((failure) => this.complete(guest, failure < 0 ? failure : result)));
+      this.track(
+        guest,
+        guest.host.flush().then((failure) => this.complete(guest, failure < 0 ? failure : result)),
+      );
       return;
     }
     if (guest.hotSite !== 0) {
@@ -318,17 +352,21 @@ export class Dispatcher implements GuestHandler {
     const { task, thread } = guest;
     for (;;) {
       if (thread.commandCount >= L.COMMAND_LIMIT) {
-        this.track(this.#makeRoom(guest, exit));
+        this.track(guest, this.#makeRoom(guest, exit));
         return;
       }
       const signal = nextSignal(task);
       if (task.isExited) return;
       if (task.signals.isStopped) {
-        this.track(waitWhileStopped(task).then(() => this.#deliver(guest, exit)));
+        const isOver = waitWhileStopped(task);
+        this.track(
+          guest,
+          isOver.then(() => this.#deliver(guest, exit)),
+        );
         return;
       }
       if (signal === null) break;
-      this.tracer?.signal(task, signal.info);
+      this.#trace((tracer) => tracer.signal(task, signal.info));
       if (!exit.isDecided) {
         this.#restart(guest, exit.result, restartAction(exit.result, true, (signal.flags & SA_RESTART) !== 0));
         exit.isDecided = true;
@@ -347,10 +385,12 @@ export class Dispatcher implements GuestHandler {
   async #makeRoom(guest: Guest, exit: KernelExit): Promise<void> {
     const { task, thread, frameSignal } = guest;
     const commands = thread.commandCount;
+    const release = guest.hold();
     const report = guest.nextReport();
     thread.reply(L.ACTION_RESUME, 0, 1);
     this.#parts.scheduler.watch(thread);
     await report;
+    release();
     if (guest.isDead) return;
     if (thread.failure(commands) < 0) forceSegvForFrame(task, frameSignal);
     this.#deliver(guest, exit);

@@ -19,6 +19,8 @@ const KICK_AGAIN_MAX_NS = 64e6;
 /** What a guest's thread tells the sentry. */
 export interface GuestHandler {
   onGuestRequest(guest: Guest, kind: number): void;
+  /** Nobody holds the thread of an ended task any more. */
+  onGuestFree(guest: Guest): void;
 }
 
 export class Guest implements GuestThread, ThreadOwner {
@@ -26,14 +28,18 @@ export class Guest implements GuestThread, ThreadOwner {
   thread: StubThread;
   host: StubHost;
   #task: Task | null = null;
-  #report: (() => void) | null = null;
+  #report: ((isThere: boolean) => void) | null = null;
   #kickAgain: Timer | null = null;
+  /** Reasons to leave the thread alone although its task has ended: commands under way, or a child that has it on loan. */
+  #holds = 0;
   /** Whose thread it runs on, before exec. */
   lender: Guest | null = null;
   /** Takes the lent thread back: the borrower has left it, and it is in the kernel. */
   onThreadBack: (() => void) | null = null;
   /** The task has ended; its thread is to go when it next reports. */
   isDead = false;
+  /** The thread has been told to go, or has been given back. */
+  hasLeft = false;
   /** The thread waits for an answer. */
   isInKernel = true;
   /** Number of the system call being handled; -1 for a fault or an interrupt. */
@@ -93,11 +99,37 @@ export class Guest implements GuestThread, ThreadOwner {
     });
   }
 
-  /** Resolves when the thread has carried out its commands, or has started. */
-  nextReport(): Promise<void> {
+  /** The thread has carried out its commands, or has started: true; or its process is gone: false. */
+  nextReport(): Promise<boolean> {
+    const { process } = this.thread;
+    if (process.isGone) return Promise.resolve(false);
     return new Promise((resolve) => {
-      this.#report = resolve;
+      const lose = (): void => this.#report?.(false);
+      process.waiters.add(lose);
+      this.#report = (isThere) => {
+        this.#report = null;
+        process.waiters.delete(lose);
+        resolve(isThere);
+      };
     });
+  }
+
+  /** There will be no report after all. */
+  cancelReport(): void {
+    this.#report?.(false);
+  }
+
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
+  /** Keeps the thread until the returned function is called, once. */
+  hold(): () => void {
+    this.#holds += 1;
+    return () => {
+      this.#holds -= 1;
+      if (this.#holds === 0 && this.isDead) this.handler.onGuestFree(this);
+    };
   }
 
   onRequest(): void {
@@ -109,8 +141,7 @@ export class Guest implements GuestThread, ThreadOwner {
     const { kind } = this.thread;
     const report = this.#report;
     if (report !== null && (kind === KIND_DONE || kind === KIND_STARTED)) {
-      this.#report = null;
-      report();
+      report(true);
       return;
     }
     this.handler.onGuestRequest(this, kind);

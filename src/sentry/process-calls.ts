@@ -2,7 +2,7 @@
  * The system calls that make, replace or steer the thread they are made on: clone, exec, rt_sigreturn, arch_prctl.
  */
 import * as C from '../abi/clone.ts';
-import { EINVAL } from '../abi/errno.ts';
+import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
 import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
 import { checkClone, copyTask } from '../kernel/fork.ts';
@@ -173,7 +173,9 @@ export class ProcessCalls {
     const forked = isShared ? await this.#newThread(task, guest, flags) : await this.#newProcess(task, guest);
     if (typeof forked === 'number') return forked;
     const { made, mm } = forked;
-    const child = this.#newTask(task, request, mm);
+    // Either may have been killed meanwhile.
+    const lost = task.isExited ? NO_ANSWER : made.thread.process.isGone ? -ENOMEM : 0;
+    const child = lost < 0 ? lost : this.#newTask(task, request, mm);
     if (typeof child === 'number') {
       if (mm !== task.mm || (flags & C.CLONE_THREAD) === 0) mm.unref();
       processes.abandon(made);
@@ -257,22 +259,24 @@ export class ProcessCalls {
     child.thread = borrower;
     child.mem = new GuestMemory(guest.thread);
     const pidfd = this.#afterClone(task, child, borrower, request);
-    const saved = await saveThread(processes, guest);
+    const release = guest.hold();
+    // Before the child can be killed: that gives the thread back, too.
     const threadBack = new Promise<void>((resolve) => {
       guest.onThreadBack = resolve;
     });
-    guest.thread.owner = borrower;
-    setRegister(borrower, REG.rax, 0);
-    if (request.stack !== 0) setRegister(borrower, REG.rsp, request.stack);
-    dispatcher.resumeRegisters(borrower, L.FPU_KEEP);
+    const saved = await saveThread(processes, guest);
+    if (!borrower.isDead) {
+      guest.thread.owner = borrower;
+      setRegister(borrower, REG.rax, 0);
+      if (request.stack !== 0) setRegister(borrower, REG.rsp, request.stack);
+      dispatcher.resumeRegisters(borrower, L.FPU_KEEP);
+    }
     await threadBack;
     guest.onThreadBack = null;
     guest.thread.owner = guest;
     guest.isInKernel = true;
-    if (guest.isDead) {
-      processes.endThread(guest);
-      return NO_ANSWER;
-    }
+    release();
+    if (guest.isDead) return NO_ANSWER;
     restoreThread(guest, saved);
     setRegister(guest, REG.rax, pidfd < 0 ? pidfd : child.tid);
     dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
@@ -296,7 +300,7 @@ export class ProcessCalls {
     if (typeof envp === 'number') return envp;
     const result = await this.exec(task, dirfd, path, argv, envp, flags);
     // Whoever runs programs will run another one.
-    if (result === NO_ANSWER) this.dispatcher.track(this.#processes.prepare(this.dispatcher));
+    if (result === NO_ANSWER) this.dispatcher.track(null, this.#processes.prepare(this.dispatcher));
     return result;
   }
 
@@ -345,10 +349,10 @@ export class ProcessCalls {
       releasePlan(plan);
       return fresh;
     }
-    if (task.isExited) {
+    if (task.isExited || fresh.thread.process.isGone) {
       releasePlan(plan);
       processes.abandon(fresh);
-      return NO_ANSWER;
+      return task.isExited ? NO_ANSWER : -ENOMEM;
     }
     const exec = newIds(plan.executable);
     beginExec(task);
@@ -377,6 +381,10 @@ export class ProcessCalls {
     lender?.onThreadBack?.();
     guest.host.current = fresh.thread;
     const failed = await applyPlan(plan, mm);
+    if (task.isExited) {
+      releasePlan(plan);
+      return NO_ANSWER;
+    }
     task.files.closeOnExec();
     task.name = plan.name.slice(0, 15);
     applyExecCredentials(task, exec);

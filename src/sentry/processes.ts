@@ -85,7 +85,8 @@ export class Processes {
     const { window, gate, zygote } = this.#parts;
     const thread = StubProcess.spawn(window, gate, zygote);
     if (typeof thread === 'number') return thread;
-    return { thread, guest: this.#started(handler, thread, this.hostOf(thread.process)) };
+    const guest = this.#started(new Guest(handler, thread, this.hostOf(thread.process)));
+    return { thread, guest };
   }
 
   /**
@@ -97,22 +98,24 @@ export class Processes {
     const target = thread.process.forkTarget(thread);
     if (typeof target === 'number') return target;
     const host = this.hostOf(target.process);
+    const release = parent.hold();
     const child = parent.host.exclusively(async () => {
-      const refused = thread.process.commandFork(thread, target.process);
+      const refused = thread.process.isGone ? -ENOMEM : thread.process.commandFork(thread, target);
       if (refused < 0) {
         target.process.destroy();
         return refused;
       }
       return this.#cloned(handler, parent, target, host);
     });
-    return { host, child };
+    return { host, child: child.finally(release) };
   }
 
   /** Makes another thread in the process of a guest that is in the kernel. */
   async thread(handler: GuestHandler, parent: Guest): Promise<Guest | number> {
     const thread = parent.thread.process.prepareThread(parent.thread);
     if (typeof thread === 'number') return thread;
-    return this.#cloned(handler, parent, thread, parent.host);
+    const release = parent.hold();
+    return this.#cloned(handler, parent, thread, parent.host).finally(release);
   }
 
   /** Bytes of a thread's XSAVE image. */
@@ -132,23 +135,27 @@ export class Processes {
   }
 
   hostOf(process: StubProcess): StubHost {
-    return new StubHost(process, (thread) => {
-      const guest = thread.owner;
-      if (!(guest instanceof Guest)) throw new Error('a command for a thread that nobody owns');
-      const report = guest.nextReport();
-      this.#parts.scheduler.watch(thread);
-      return report;
+    return new StubHost(process, {
+      nextReport: (thread) => {
+        const report = ownerOf(thread).nextReport();
+        this.#parts.scheduler.watch(thread);
+        return report;
+      },
+      hold: (thread) => ownerOf(thread).hold(),
     });
   }
 
   /** Lets the guest's thread carry out the commands queued for it: 0 or the -errno of one that failed. */
   async carryOut(guest: Guest): Promise<number> {
+    if (guest.thread.process.isGone) return -ENOMEM;
+    const release = guest.hold();
     const count = guest.thread.commandCount;
     const done = guest.nextReport();
     guest.thread.replyCommands();
     this.#parts.scheduler.watch(guest.thread);
-    await done;
-    return guest.thread.failure(count);
+    const isThere = await done;
+    release();
+    return isThere ? guest.thread.failure(count) : -ENOMEM;
   }
 
   /** A guest that was made and never got a task. */
@@ -188,27 +195,35 @@ export class Processes {
   }
 
   #end(guest: Guest): void {
-    const { thread } = guest;
+    const { thread, lender } = guest;
     const { process } = thread;
-    if (process.isGone) return;
-    if (guest.lender === null && this.#spaces.get(process)?.users === 0) {
-      this.#destroy(process);
-      return;
-    }
+    if (lender === null && !process.isGone && this.#spaces.get(process)?.users === 0) this.#destroy(process);
     // Lent threads go back to their owner; others exit once they are in our hands.
-    if (!guest.isInKernel) {
+    if (!process.isGone && !guest.isInKernel) {
       guest.kick();
       return;
     }
-    if (guest.lender !== null) {
-      guest.lender.onThreadBack?.();
-      return;
+    // Comes again when it is free.
+    if (guest.hasLeft || (guest.isHeld && !process.isGone)) return;
+    guest.hasLeft = true;
+    if (lender !== null) {
+      lender.onThreadBack?.();
+    } else if (!process.isGone) {
+      thread.reply(L.ACTION_EXIT_THREAD, 0);
+      process.removeThread(thread);
     }
-    thread.reply(L.ACTION_EXIT_THREAD, 0);
-    process.removeThread(thread);
+  }
+
+  /** The host process has ended by itself, or has been ended from outside. */
+  #onHangUp(process: StubProcess): void {
+    this.#parts.loop.remove(process.control);
+    this.#parts.onHostDeath([...this.#guests.values()].filter((each) => each.thread.process === process));
+    // Nobody has used it yet, or the last use was over.
+    if (!process.isGone) this.#destroy(process);
   }
 
   #destroy(process: StubProcess): void {
+    if (process.isGone) return;
     this.#parts.loop.remove(process.control);
     this.#parts.scheduler.unwatchProcess(process);
     this.#spaces.delete(process);
@@ -216,36 +231,44 @@ export class Processes {
     process.destroy();
   }
 
+  /** The parent's thread makes `thread` with the commands queued for it. It is held meanwhile. */
   async #cloned(handler: GuestHandler, parent: Guest, thread: StubThread, host: StubHost): Promise<Guest | number> {
     const done = parent.nextReport();
     const count = parent.thread.commandCount;
-    const child = this.#started(handler, thread, host);
+    const guest = new Guest(handler, thread, host);
+    const started = this.#started(guest);
     parent.thread.replyCommands();
     this.#parts.scheduler.watch(parent.thread);
-    await done;
-    const failure = parent.thread.failure(count);
-    if (failure < 0) {
-      this.#parts.scheduler.unwatch(thread);
-      if (thread.process !== parent.thread.process) thread.process.destroy();
-      else thread.process.removeThread(thread);
-      return failure;
-    }
-    return child;
+    const failure = (await done) ? parent.thread.failure(count) : -ENOMEM;
+    if (failure === 0) return started;
+    thread.forgetClone();
+    this.#parts.scheduler.unwatch(thread);
+    if (thread.process !== parent.thread.process) this.#destroy(thread.process);
+    else thread.process.removeThread(thread);
+    guest.cancelReport();
+    return failure;
   }
 
-  async #started(handler: GuestHandler, thread: StubThread, host: StubHost): Promise<Guest | number> {
-    const guest = new Guest(handler, thread, host);
+  /** Waits until a thread that is being made has reported: its guest, or -errno when it does not come up. */
+  async #started(guest: Guest): Promise<Guest | number> {
+    const { thread } = guest;
+    const { process } = thread;
+    const isFirst = !this.#spaces.has(process);
     thread.owner = guest;
     const report = guest.nextReport();
     this.#parts.scheduler.watch(thread);
-    await report;
-    const { process } = thread;
-    if (!this.#spaces.has(process) && process.pid === 0) return -ENOMEM;
-    this.#parts.loop.add(process.control, 0, () => {
-      this.#parts.loop.remove(process.control);
-      if (this.#spare?.thread.process === process) this.#destroy(process);
-      this.#parts.onHostDeath([...this.#guests.values()].filter((each) => each.thread.process === process));
-    });
-    return guest;
+    if (isFirst) this.#parts.loop.add(process.control, 0, () => this.#onHangUp(process));
+    if (!(await report)) {
+      thread.forgetClone();
+      return -ENOMEM;
+    }
+    if (!isFirst || process.pid > 0) return guest;
+    this.#destroy(process);
+    return -ENOMEM;
   }
+}
+
+function ownerOf(thread: StubThread): Guest {
+  if (!(thread.owner instanceof Guest)) throw new Error('a command for a thread that nobody owns');
+  return thread.owner;
 }

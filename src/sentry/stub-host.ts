@@ -36,8 +36,13 @@ interface Batch {
 
 const NOTHING: Batch = { operations: [], commands: [], end: 0 };
 
-/** How `flush` waits for a thread to have carried out its commands. */
-export type AwaitDone = (thread: StubThread) => Promise<void>;
+/** Whose threads they are. */
+export interface ThreadKeeper {
+  /** The next report of a thread that is about to be answered with commands: false when its process is gone instead. */
+  nextReport(thread: StubThread): Promise<boolean>;
+  /** Keeps a thread from being taken away until the returned function is called. */
+  hold(thread: StubThread): () => void;
+}
 
 export class StubHost implements AddressSpaceHost, PatchHost {
   readonly process: StubProcess;
@@ -47,16 +52,16 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   onFailure: ((operation: HostOperation, addr: number, length: number) => void) | null = null;
   /** Null before the first exec. */
   patcher: Patcher | null = null;
-  readonly #awaitDone: AwaitDone;
+  readonly #keeper: ThreadKeeper;
   readonly #queue: Operation[] = [];
   /** What went along with the last answer of the only thread. */
   #sentAlong = NOTHING;
   #tail: Promise<unknown> = Promise.resolve();
   #underWay = 0;
 
-  constructor(process: StubProcess, awaitDone: AwaitDone) {
+  constructor(process: StubProcess, keeper: ThreadKeeper) {
     this.process = process;
-    this.#awaitDone = awaitDone;
+    this.#keeper = keeper;
   }
 
   get hasQueued(): boolean {
@@ -94,7 +99,9 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   flush(): Promise<number> {
     const thread = this.current;
     const operations = this.#queue.splice(0);
-    return this.exclusively(async () => (thread === null ? -ENOMEM : this.#carryOut(thread, operations)));
+    if (thread === null) return Promise.resolve(-ENOMEM);
+    const release = this.#keeper.hold(thread);
+    return this.exclusively(() => this.#carryOut(thread, operations)).finally(release);
   }
 
   /**
@@ -129,11 +136,12 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   async #carryOut(thread: StubThread, operations: readonly Operation[]): Promise<number> {
     let rest = operations;
     while (rest.length > 0) {
+      if (this.process.isGone) return -ENOMEM;
       const batch = this.#issue(thread, rest);
       rest = rest.slice(batch.commands.length);
-      const done = this.#awaitDone(thread);
+      const report = this.#keeper.nextReport(thread);
       thread.replyCommands();
-      await done;
+      if (!(await report)) return -ENOMEM;
       const failure = this.#failure(thread, batch);
       if (failure < 0) {
         this.#tellMissing(rest);
