@@ -123,6 +123,7 @@ export class PidTable {
     if (this.#tasks.get(task.tid) !== task) return;
     this.#tasks.delete(task.tid);
     this.users.addTasks(task.creds.uid, -1);
+    for (const hook of this.hooks.taskRelease) hook(task);
   }
 
   /** exec by a thread that is not the leader: it takes over the leader's number, which has been removed. */

@@ -14,6 +14,8 @@ export class TaskHooks {
   futexWake: (task: Task, address: number) => void = futexWakeOne;
   /** The task has exited (`task.isExited`): the platform ends its host thread. */
   readonly taskExit: ((task: Task) => void)[] = [];
+  /** Its number is free again: nobody finds it any more. */
+  readonly taskRelease: ((task: Task) => void)[] = [];
   /** The last thread has exited: POSIX timers, record locks. `group.exitStatus` is final. */
   readonly groupExit: ((group: ThreadGroup) => void)[] = [(group) => group.timers?.end()];
   /** exec has made `task` the only one of its group: POSIX timers go. */

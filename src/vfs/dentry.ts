@@ -26,6 +26,8 @@ export class Dentry {
   isDeleted = false;
   /** Used since the cache last considered dropping it. */
   isRecent = false;
+  /** Where the pool has it; -1 when it does not. */
+  slot = -1;
 
   constructor(name: string, parent: Dentry | null, inode: Inode) {
     this.name = name;
@@ -36,7 +38,10 @@ export class Dentry {
 
 /** Bounds the unpinned dentries: first in, first out, with a second chance for those used meanwhile. */
 class DentryPool {
-  readonly #ring: Dentry[] = [];
+  /** Grown as it fills: a short run needs little of it. */
+  readonly #ring: (Dentry | undefined)[] = [];
+  /** Places in the ring that are empty. */
+  readonly #free: number[] = [];
   readonly #capacity: number;
   #hand = 0;
 
@@ -46,32 +51,39 @@ class DentryPool {
 
   /** Takes a new dentry in; another one may be dropped from the cache for it. */
   add(dentry: Dentry): void {
+    if (this.#free.length === 0 && this.#ring.length >= this.#capacity) this.#makeRoom();
+    const slot = this.#free.pop() ?? this.#ring.length;
+    this.#ring[slot] = dentry;
+    dentry.slot = slot;
+  }
+
+  /** The dentry is in no directory any more: without this it, and what its inode holds, would stay until its turn comes. */
+  remove(dentry: Dentry): void {
+    if (dentry.slot < 0) return;
+    this.#ring[dentry.slot] = undefined;
+    this.#free.push(dentry.slot);
+    dentry.slot = -1;
+  }
+
+  #makeRoom(): void {
     const ring = this.#ring;
-    if (ring.length < this.#capacity) {
-      ring.push(dentry);
-      return;
-    }
-    // At most one full turn of second chances; one that must stay anywhere gives its slot up and is bounded by who pins it.
-    for (let i = 0; i < 64; i++) {
-      const old = ring[this.#hand];
-      if (old.parent === null || old.isDeleted) break;
-      if (!old.isRecent && isDroppable(old)) {
-        forget(old);
-        break;
-      }
+    let old = ring[this.#hand];
+    // At most a few second chances; one that must stay anyway gives its place up and is bounded by who pins it.
+    for (let i = 0; i < 64 && old !== undefined && (old.isRecent || !isDroppable(old)); i++) {
       old.isRecent = false;
       this.#hand = (this.#hand + 1) % ring.length;
+      old = ring[this.#hand];
     }
-    const victim = ring[this.#hand];
-    if (isDroppable(victim)) forget(victim);
-    else this.#overflow(victim);
-    ring[this.#hand] = dentry;
     this.#hand = (this.#hand + 1) % ring.length;
+    if (old === undefined) return;
+    if (isDroppable(old)) forget(old);
+    else this.#overflow(old);
   }
 
   /** A dentry that cannot be dropped now leaves the ring; `unpin` and the removal of its last child drop it later. */
   #overflow(dentry: Dentry): void {
     dentry.isRecent = false;
+    this.remove(dentry);
     outside.add(dentry);
   }
 }
@@ -92,6 +104,7 @@ function forget(dentry: Dentry): void {
   let current: Dentry | null = dentry;
   while (current !== null) {
     outside.delete(current);
+    pool.remove(current);
     const parent: Dentry | null = current.parent;
     if (parent === null || parent.children?.get(current.name) !== current) return;
     parent.children.delete(current.name);
@@ -130,11 +143,21 @@ export function removeDentry(dentry: Dentry): void {
   if (parent?.children?.get(dentry.name) === dentry) parent.children.delete(dentry.name);
   dentry.isDeleted = true;
   outside.delete(dentry);
+  pool.remove(dentry);
 }
 
 /** Forgets what is cached under a name, positive or negative, without calling it deleted. */
 export function dropName(parent: Dentry, name: string): void {
+  const dentry = parent.children?.get(name);
+  if (dentry === undefined) return;
   parent.children?.delete(name);
+  pool.remove(dentry);
+}
+
+/** Forgets a name and all below it that is not in use (Linux: d_invalidate). */
+export function pruneDentry(dentry: Dentry): void {
+  if (dentry.children !== null) for (const child of [...dentry.children.values()]) pruneDentry(child);
+  if (dentry.parent !== null && isDroppable(dentry)) forget(dentry);
 }
 
 /** After a rename: gives the dentry its new place. Whatever was cached there must have been removed. */

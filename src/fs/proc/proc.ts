@@ -4,8 +4,10 @@ import type { Credentials } from '../../kernel/credentials.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
+import { type Dentry, pruneDentry } from '../../vfs/dentry.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
+import { rootDentry } from '../../vfs/mount.ts';
 import type { Path } from '../../vfs/path.ts';
 import { KmsgFile } from '../dev/kmsg-file.ts';
 import { changingDir, dir } from '../pseudo/pseudo-directory.ts';
@@ -132,5 +134,14 @@ export function createProc(options: ProcOptions): PseudoFileSystem {
     dtypeOf: (name) => fixed.get(name)?.dtype ?? DT_DIR,
   });
   const { dev, bootTimeSec } = options;
-  return new PseudoFileSystem({ typeName: 'proc', magic: PROC_MAGIC, dev, bootTimeSec, root });
+  const fs = new PseudoFileSystem({ typeName: 'proc', magic: PROC_MAGIC, dev, bootTimeSec, root });
+  pids.hooks.taskRelease.push((task) => forgetNames(rootDentry(fs), task));
+  return fs;
+}
+
+/** The name cache would keep what a task had for as long as it has room (Linux: proc_flush_pid). */
+function forgetNames(root: Dentry, { tid, group }: Task): void {
+  const process = root.children?.get(String(group.pid));
+  const ended = group.pid === tid ? process : process?.children?.get('task')?.children?.get(String(tid));
+  if (ended !== undefined) pruneDentry(ended);
 }
