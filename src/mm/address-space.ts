@@ -90,8 +90,7 @@ export class AddressSpace {
   envEnd = 0;
   /** The auxiliary vector as the program got it, for /proc/pid/auxv. */
   auxv: Uint8Array = new Uint8Array(0);
-  /** What /proc/pid/exe refers to. */
-  exe: Path | null = null;
+  #exe: Path | null = null;
   /** Flags new mappings get after mlockall(MCL_FUTURE): 0, VM_LOCKED, or VM_LOCKED | VM_LOCKONFAULT. */
   futureLock = 0;
 
@@ -116,6 +115,16 @@ export class AddressSpace {
     this.limits = limits;
   }
 
+  /** What /proc/pid/exe refers to. As long as it is run nobody may write to it (Linux: deny_write_access). */
+  get exe(): Path | null {
+    return this.#exe;
+  }
+  set exe(path: Path | null) {
+    if (path !== null) path.dentry.inode.executions += 1;
+    if (this.#exe !== null) this.#exe.dentry.inode.executions -= 1;
+    this.#exe = path;
+  }
+
   /** Another process shares it. */
   ref(): this {
     this.users += 1;
@@ -126,6 +135,7 @@ export class AddressSpace {
   unref(): void {
     this.users -= 1;
     if (this.users > 0) return;
+    this.exe = null;
     for (const vma of this.vmas.overlapping(0, TASK_SIZE)) this.#detach(vma);
   }
 

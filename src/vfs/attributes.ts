@@ -1,6 +1,6 @@
 /** Changing an inode's attributes (Linux: fs/attr.c, fs/open.c, fs/utimes.c). Results are 0 or -errno. */
 import { CAP_CHOWN, CAP_FOWNER, CAP_FSETID } from '../abi/capability.ts';
-import { EACCES, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
+import { EACCES, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS, ETXTBSY } from '../abi/errno.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import { type Inode, type SetAttributes, Stat } from './inode.ts';
@@ -82,7 +82,9 @@ export function truncatePath({ mount, dentry }: Path, size: number, creds: Crede
   if (type !== S_IFREG) return -EINVAL;
   if (mount.isReadOnly) return -EROFS;
   const refused = checkPermission(inode, creds, MAY_WRITE);
-  return refused < 0 ? refused : setAttributes(dentry, { size, ...setIdsAfterWrite(inode, creds) });
+  if (refused < 0) return refused;
+  if (inode.executions > 0) return -ETXTBSY;
+  return setAttributes(dentry, { size, ...setIdsAfterWrite(inode, creds) });
 }
 
 /** What a write or a truncation changes of the mode: set-id bits go, unless CAP_FSETID keeps them (Linux: file_remove_privs). */

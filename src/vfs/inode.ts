@@ -84,6 +84,8 @@ export abstract class Inode {
   readers = 0;
   /** null for none. */
   leases: Leases | null = null;
+  /** Address spaces that run it: nobody may open it for writing then (ETXTBSY). */
+  executions = 0;
   abstract readonly fs: FileSystem;
   abstract readonly ino: number;
   /** S_IF* | permission bits, current. */

@@ -95,6 +95,7 @@ export function openPath(path: Path, flags: number, creds: Credentials): File | 
     leasedInode = inode;
     return leased;
   }
+  if (isWrite && inode.executions > 0) return -ETXTBSY;
   return openInode(path, inode, flags, creds);
 }
 
