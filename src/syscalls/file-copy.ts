@@ -7,7 +7,7 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
-import { sleepOn, WAKE_SIGNAL } from '../kernel/block.ts';
+import { sleepOn, WAKE_SIGNAL, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -98,10 +98,11 @@ interface Transfer {
 function transfer(job: Transfer): number | Promise<number> {
   const wait = { onInput: false };
   const first = moveSome(job, 0, wait);
-  if (first.status !== -EAGAIN || job.isNonBlocking || (first.done > 0 && !job.isComplete)) return finish(job, first);
+  const isStuck = first.status === -EAGAIN && !job.isNonBlocking && (first.done === 0 || job.isComplete);
+  if (!isStuck && first.status !== TURN_OVER) return finish(job, first);
   job.from.file.ref();
   job.to.file.ref();
-  return waitAndMove(job, first.done, wait).finally(() => {
+  return waitAndMove(job, first, wait).finally(() => {
     job.from.file.unref();
     job.to.file.unref();
   });
@@ -109,9 +110,13 @@ function transfer(job: Transfer): number | Promise<number> {
 
 interface Progress {
   readonly done: number;
-  /** 0 when it is over, or why it stopped. */
+  /** 0 when it is over, TURN_OVER, or why it stopped. */
   readonly status: number;
 }
+
+/** What one call moves before others have their turn. */
+const TURN_BYTES = 1 << 20;
+const TURN_OVER = 1;
 
 function moveSome(job: Transfer, before: number, wait: { onInput: boolean }): Progress {
   let done = before;
@@ -119,6 +124,7 @@ function moveSome(job: Transfer, before: number, wait: { onInput: boolean }): Pr
     const n = movePiece(job.task, job.from, job.to, job.length - done, wait);
     if (n <= 0) return { done, status: n };
     done += n;
+    if (done - before >= TURN_BYTES && done < job.length) return { done, status: TURN_OVER };
   }
   return { done, status: 0 };
 }
@@ -128,17 +134,23 @@ function finish({ task }: Transfer, { done, status }: Progress): number {
   return done > 0 ? done : status;
 }
 
-async function waitAndMove(job: Transfer, before: number, wait: { onInput: boolean }): Promise<number> {
-  let progress: Progress = { done: before, status: -EAGAIN };
-  while (progress.status === -EAGAIN) {
+async function waitAndMove(job: Transfer, first: Progress, wait: { onInput: boolean }): Promise<number> {
+  let progress = first;
+  for (;;) {
+    if (progress.status === TURN_OVER) {
+      await yieldTurn(job.task);
+      if (job.task.isExited) break;
+      progress = moveSome(job, progress.done, wait);
+      continue;
+    }
+    if (progress.status !== -EAGAIN || job.isNonBlocking || (progress.done > 0 && !job.isComplete)) break;
     const { file } = wait.onInput ? job.from : job.to;
     // Non-blocking files are asked once, whatever the flags of the call say.
     if ((file.flags & O_NONBLOCK) !== 0) break;
     const events = wait.onInput ? POLLIN | POLLHUP | POLLERR : POLLOUT | POLLERR | POLLHUP;
     const reason = await sleepOn(job.task, [file.queue], events, Infinity);
-    const before = progress.done;
-    progress = moveSome(job, before, wait);
-    if (progress.done > before && !job.isComplete) break;
+    if (job.task.isExited) break;
+    progress = moveSome(job, progress.done, wait);
     if (progress.status === -EAGAIN && reason === WAKE_SIGNAL) {
       return progress.done > 0 ? progress.done : -ERESTARTSYS;
     }

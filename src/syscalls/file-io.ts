@@ -5,7 +5,7 @@ import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY } from '../
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
-import { blockOn } from '../kernel/block.ts';
+import { blockOn, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -21,6 +21,8 @@ const RWF_NOWAIT = 8;
 const RWF_APPEND = 16;
 /** RWF_HIPRI, DSYNC, SYNC, NOWAIT, APPEND. */
 const RWF_KNOWN = 0x1f;
+/** What one call transfers before others have their turn. */
+const TURN_BYTES = 1 << 20;
 /** An offset that stands for "at the file's position, which moves". */
 const AT_POSITION = -1;
 
@@ -96,12 +98,37 @@ function doRead(task: Task, file: File, addr: number, count: number, offset: num
     const n = file.isSeekable ? file.read(task.mem.stageBuf, task.mem.stageAt, 0, 0) : 0;
     return n < 0 && n !== -EAGAIN ? n : 0;
   }
-  const n = readOnce(task, file, addr, length, offset);
+  const n = readOnce(task, file, addr, Math.min(length, TURN_BYTES), offset);
+  if (n === TURN_BYTES && n < length) return held(file, inTurns(task, file, addr, length, offset, n, readOnce));
   if (n !== -EAGAIN || (file.flags & O_NONBLOCK) !== 0) return n;
   return held(
     file,
-    blockOn(task, file.queue, POLLIN | POLLHUP | POLLERR, () => readOnce(task, file, addr, length, offset)),
+    blockOn(task, file.queue, POLLIN | POLLHUP | POLLERR, () =>
+      readOnce(task, file, addr, Math.min(length, TURN_BYTES), offset),
+    ),
   );
+}
+
+/** The rest of a transfer behind the first turn: others have theirs in between, and a killed caller is not served on. */
+async function inTurns(
+  task: Task,
+  file: File,
+  addr: number,
+  length: number,
+  offset: number,
+  first: number,
+  once: typeof readOnce,
+): Promise<number> {
+  let done = first;
+  while (done < length) {
+    await yieldTurn(task);
+    if (task.isExited) return done;
+    const piece = Math.min(length - done, TURN_BYTES);
+    const n = once(task, file, addr + done, piece, offset === AT_POSITION ? AT_POSITION : offset + done);
+    if (n > 0) done += n;
+    if (n < piece) break;
+  }
+  return done;
 }
 
 /** Keeps a reference while a call waits: another thread may close the descriptor. */
@@ -114,7 +141,8 @@ function doWrite(task: Task, file: File, addr: number, count: number, offset: nu
   if (!(addr >= 0) || addr + count > USER_END) return -EFAULT;
   const length = Math.min(count, MAX_COUNT);
   if (length === 0) return 0;
-  const n = writeOnce(task, file, addr, length, offset);
+  const n = writeOnce(task, file, addr, Math.min(length, TURN_BYTES), offset);
+  if (n === TURN_BYTES && n < length) return held(file, inTurns(task, file, addr, length, offset, n, writeOnce));
   const isBlocking = (file.flags & O_NONBLOCK) === 0;
   if (n === -EAGAIN && isBlocking) return held(file, writeRest(task, file, addr, length, 0));
   if (n < 0) return raised(task, n);
@@ -217,6 +245,12 @@ function vector(
   let done = before;
   for (let i = from; i < iov.length; i += 2) {
     if (iov[i + 1] === 0) continue;
+    if (done - before >= TURN_BYTES) {
+      const rest = yieldTurn(task).then(() => {
+        return task.isExited ? done : vector(task, file, iov, i, done, offset, transfer);
+      });
+      return held(file, rest);
+    }
     // A later piece never waits: what has been transferred is told.
     if (done > 0 && transfer === doRead && !file.isSeekable && (file.poll() & POLLIN) === 0) return done;
     const n = transfer(task, file, iov[i], iov[i + 1], offset === AT_POSITION ? AT_POSITION : offset + done);

@@ -17,6 +17,7 @@ import {
   CLONE_VM,
 } from '../abi/clone.ts';
 import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
+import { yieldTurn } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
 import { UTS_FIELD_MAX } from '../kernel/uts.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -130,16 +131,27 @@ const GRND_ALL = 7;
 /** The most one call gives (random(4)). */
 const GETRANDOM_MAX = 33554431;
 
-function sysGetrandom(task: Task, addr: number, length: number, flags: number): number {
+function sysGetrandom(task: Task, addr: number, length: number, flags: number): number | Promise<number> {
   if ((flags & ~GRND_ALL) !== 0) return -EINVAL;
   if ((flags & (GRND_RANDOM | GRND_INSECURE)) === (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
-  const { mem, kernel } = task;
   const total = Math.min(length, GETRANDOM_MAX);
-  let done = 0;
+  const first = fillRandom(task, addr, total);
+  return first > 0 && first < total ? fillRandomRest(task, addr, total, first) : first;
+}
+
+/** As much as is staged at a time: bytes or -EFAULT. */
+function fillRandom({ mem, kernel }: Task, addr: number, length: number): number {
+  const n = Math.min(mem.stage(length), length);
+  kernel.random(mem.stageBuf, mem.stageAt, n);
+  return mem.flush(addr, n) < 0 ? -EFAULT : n;
+}
+
+async function fillRandomRest(task: Task, addr: number, total: number, first: number): Promise<number> {
+  let done = first;
   while (done < total) {
-    const n = Math.min(mem.stage(total - done), total - done);
-    kernel.random(mem.stageBuf, mem.stageAt, n);
-    if (mem.flush(addr + done, n) < 0) return done === 0 ? -EFAULT : done;
+    await yieldTurn(task);
+    const n = fillRandom(task, addr + done, total - done);
+    if (n < 0) break;
     done += n;
   }
   return done;
