@@ -1,6 +1,7 @@
 /**
  * The bytes of a regular file in memory: chunks of at most 64 KiB, absent where nothing was ever written, or, once the file has
- * been mapped, a memfd of the host.
+ * been mapped or is large, a memfd of the host. A memfd gives its memory back when it is closed, chunks only when the sentry
+ * next collects garbage; but it takes a descriptor.
  */
 import { EFBIG, EINVAL, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP } from '../../abi/errno.ts';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, SEEK_DATA } from '../../abi/fcntl.ts';
@@ -10,6 +11,8 @@ import type { Quota } from './quota.ts';
 const CHUNK = 65536;
 /** Smallest size of the first chunk; it doubles, so that many small files stay small. */
 const SMALL = 256;
+/** A file with so many bytes in chunks is moved to a memfd. */
+const LARGE = 4 << 20;
 /** Offsets stay exact integers, and one call's arithmetic with them too. */
 export const MAX_FILE_SIZE = 2 ** 52;
 
@@ -21,6 +24,8 @@ export class FileData {
   #hostFd = -1;
   /** What the quota was charged for. */
   #charged = 0;
+  /** The host had no memfd for it when it became large. */
+  #staysHere = false;
 
   constructor(quota: Quota, host: HostMemory | null) {
     this.#quota = quota;
@@ -62,6 +67,10 @@ export class FileData {
         this.#recharge();
       }
       return n;
+    }
+    if (this.#charged >= LARGE && !this.#staysHere) {
+      if (this.mapping() >= 0) return this.write(src, at, length, offset);
+      this.#staysHere = true;
     }
     let done = 0;
     while (done < length) {
