@@ -53,7 +53,7 @@ function string(read: ReadMemory, addr: number, max: number): string {
 
 function buffer(read: ReadMemory, addr: number, length: number): string {
   if (addr === 0) return 'NULL';
-  const bytes = read(addr, Math.min(length, STRING_MAX));
+  const bytes = read(addr, Math.max(0, Math.min(length, STRING_MAX)));
   return bytes === null ? hex(addr) : quote(bytes, length > STRING_MAX);
 }
 
@@ -66,8 +66,13 @@ function struct(read: ReadMemory, addr: number, size: number, show: (view: DataV
 const i64 = (view: DataView, at: number): string => view.getBigInt64(at, true).toString();
 const u64 = (view: DataView, at: number): string => view.getBigUint64(at, true).toString();
 
+/** How many elements of a list are looked at; the guest may claim any number of them. */
+function listLength(count: number): number {
+  return count > 0 ? Math.min(count, LIST_MAX) : 0;
+}
+
 function list(count: number, show: (i: number) => string): string {
-  const shown = Array.from({ length: Math.min(count, LIST_MAX) }, (_, i) => show(i));
+  const shown = Array.from({ length: listLength(count) }, (_, i) => show(i));
   return `[${shown.join(', ')}${count > LIST_MAX ? ', ...' : ''}]`;
 }
 
@@ -108,7 +113,7 @@ function rlimit(view: DataView): string {
 }
 
 function pollfds(read: ReadMemory, addr: number, count: number): string {
-  return struct(read, addr, Math.min(count, LIST_MAX) * 8, (view) =>
+  return struct(read, addr, listLength(count) * 8, (view) =>
     list(
       count,
       (i) => `{fd=${view.getInt32(i * 8, true)}, events=${N.pollEventNames(view.getUint16(i * 8 + 4, true))}}`,
@@ -117,7 +122,7 @@ function pollfds(read: ReadMemory, addr: number, count: number): string {
 }
 
 function iovec(read: ReadMemory, addr: number, count: number): string {
-  return struct(read, addr, Math.min(count, LIST_MAX) * 16, (view) =>
+  return struct(read, addr, listLength(count) * 16, (view) =>
     list(count, (i) => {
       const base = Number(view.getBigUint64(i * 16, true));
       const length = Number(view.getBigUint64(i * 16 + 8, true));
