@@ -1,0 +1,92 @@
+/** What a sentry holds of the host and in its heap, seen from outside: for tests that it gives back what its guests have used. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { repositoryRoot } from '../run-process.ts';
+
+const MILLION = 1e6;
+const PATIENCE_MS = 30_000;
+
+export interface SentryState {
+  readonly descriptors: number;
+  readonly threads: number;
+  readonly children: number;
+  /** In megabytes. */
+  readonly residentMb: number;
+  readonly heapMb: number;
+  readonly externalMb: number;
+}
+
+/** Environment of a sentry that can be asked. */
+export function probeEnvironment(probeFile: string): Record<string, string> {
+  return {
+    PROBE_FILE: probeFile,
+    NODE_OPTIONS: `--expose-gc --disable-warning=ExperimentalWarning --import=${repositoryRoot}/test/fuzz/probe.ts`,
+  };
+}
+
+function statusField(pid: number, name: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN);
+}
+
+/** All processes whose parents lead to `pid`. */
+function countDescendants(pid: number): number {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (state !== 'Z') parents.set(Number(name), Number(parent));
+    } catch {
+      // It has ended since the listing.
+    }
+  }
+  const tree = new Set([pid]);
+  for (let size = 0; size < tree.size; ) {
+    size = tree.size;
+    for (const [child, parent] of parents) if (tree.has(parent)) tree.add(child);
+  }
+  return tree.size - 1;
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`still not: ${what}`);
+    await sleep(20);
+  }
+}
+
+function reports(probeFile: string): string[] {
+  return existsSync(probeFile) ? readFileSync(probeFile, 'utf8').trimEnd().split('\n') : [];
+}
+
+/** Asks the sentry `pid`, once it has no more than `children` processes: those of ended guests take their time to end. */
+export async function sentryState(pid: number, probeFile: string, children: number): Promise<SentryState> {
+  await until(`at most ${children} processes below the sentry`, () => countDescendants(pid) <= children);
+  const before = reports(probeFile).length;
+  process.kill(pid, 'SIGIO');
+  await until('an answer of the probe', () => reports(probeFile).length > before);
+  const { heapUsed, external } = JSON.parse(reports(probeFile).at(-1) ?? '{}');
+  return {
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    threads: statusField(pid, 'Threads'),
+    children: countDescendants(pid),
+    residentMb: Math.round((statusField(pid, 'VmRSS') * 1024) / MILLION),
+    heapMb: Math.round(heapUsed / 1e5) / 10,
+    externalMb: Math.round(external / 1e5) / 10,
+  };
+}
+
+/** The functions a sentry that does not answer is in, innermost first. */
+export async function sentryStack(probeFile: string): Promise<string> {
+  const file = `${probeFile}.stack`;
+  writeFileSync(file, '');
+  for (let i = 0; i < 50; i++) {
+    await sleep(100);
+    const text = readFileSync(file, 'utf8');
+    if (text !== '') return text;
+  }
+  return 'not in JavaScript\n';
+}
