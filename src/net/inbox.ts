@@ -1,8 +1,9 @@
 /** What a socket has received and nobody has read (Linux: sk_receive_queue): bytes with marks, or whole messages. */
 import { EAGAIN, EMSGSIZE } from '../abi/errno.ts';
 import { ByteRing } from '../kernel/byte-ring.ts';
+import type { File } from '../vfs/file.ts';
 import { type Ancillary, NO_ANCILLARY, type Received } from './socket.ts';
-import { addInFlight, dropInFlight } from './unix/in-flight.ts';
+import { dropInFlight, land, takeOff } from './unix/in-flight.ts';
 
 export interface Inbox {
   readonly isEmpty: boolean;
@@ -15,16 +16,14 @@ export interface Inbox {
   take(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number;
   /** Lets go of everything, carried files too. */
   clear(): void;
-}
-
-function drop(ancillary: Ancillary): void {
-  dropInFlight(ancillary.rights);
+  /** The files that are in it. */
+  carried(): IterableIterator<File>;
 }
 
 /** Gives out what came with a message: a peek leaves it there and gives references of its own. */
 function give(ancillary: Ancillary, isPeek: boolean, out: Received): void {
   out.rights = isPeek ? ancillary.rights.map((file) => file.ref()) : ancillary.rights;
-  if (!isPeek) addInFlight(-ancillary.rights.length);
+  if (!isPeek) land(ancillary);
   out.credentials = ancillary.credentials;
 }
 
@@ -63,7 +62,7 @@ export class StreamInbox implements Inbox {
     const n = this.#ring.push(src, at, length);
     if (n === 0) return -EAGAIN;
     if (ancillary !== NO_ANCILLARY) {
-      addInFlight(ancillary.rights.length);
+      takeOff(ancillary);
       this.#marks.push({ start, end: start + n, ancillary });
     }
     return n;
@@ -85,7 +84,7 @@ export class StreamInbox implements Inbox {
     this.#position += n;
     if (mark !== undefined && this.#position > mark.start) {
       // What was given is not given again with the rest of the bytes; who sent them stays known.
-      mark.ancillary = { rights: [], credentials: mark.ancillary.credentials };
+      mark.ancillary = { ...mark.ancillary, rights: [] };
       if (this.#position >= mark.end) this.#marks.shift();
     }
     return n;
@@ -93,7 +92,11 @@ export class StreamInbox implements Inbox {
 
   clear(): void {
     this.#ring.clear();
-    for (const mark of this.#marks.splice(0)) drop(mark.ancillary);
+    for (const mark of this.#marks.splice(0)) dropInFlight(mark.ancillary);
+  }
+
+  *carried(): IterableIterator<File> {
+    for (const mark of this.#marks) yield* mark.ancillary.rights;
   }
 }
 
@@ -133,7 +136,7 @@ export class MessageInbox implements Inbox {
     const cost = length + MESSAGE_COST;
     if (cost > this.#capacity) return -EMSGSIZE;
     if (this.#messages.length >= this.#maxMessages || this.#cost + cost > this.#capacity) return -EAGAIN;
-    addInFlight(ancillary.rights.length);
+    takeOff(ancillary);
     this.#messages.push({ bytes: src.slice(at, at + length), ancillary, source });
     this.#cost += cost;
     return length;
@@ -153,7 +156,11 @@ export class MessageInbox implements Inbox {
   }
 
   clear(): void {
-    for (const message of this.#messages.splice(0)) drop(message.ancillary);
+    for (const message of this.#messages.splice(0)) dropInFlight(message.ancillary);
     this.#cost = 0;
+  }
+
+  *carried(): IterableIterator<File> {
+    for (const message of this.#messages) yield* message.ancillary.rights;
   }
 }

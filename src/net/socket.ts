@@ -27,9 +27,11 @@ export interface Ancillary {
   readonly rights: readonly File[];
   /** null: whatever the kernel knows of the sender. */
   readonly credentials: PeerCredentials | null;
+  /** The user who is charged for the files while they are in flight. */
+  readonly sender: number;
 }
 
-export const NO_ANCILLARY: Ancillary = { rights: [], credentials: null };
+export const NO_ANCILLARY: Ancillary = { rights: [], credentials: null, sender: 0 };
 
 /** What a receive brought besides bytes; reset by every receive. */
 export class Received {

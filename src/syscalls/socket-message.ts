@@ -4,7 +4,7 @@ import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import { MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET } from '../abi/socket.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received } from '../net/socket.ts';
-import { filesInFlight } from '../net/unix/in-flight.ts';
+import { collect, filesInFlight, filesInFlightOf } from '../net/unix/in-flight.ts';
 import type { File } from '../vfs/file.ts';
 
 export const MSGHDR_SIZE = 56;
@@ -16,6 +16,9 @@ const UCRED_SIZE = 12;
 const MAX_CONTROL = 20480;
 const WORD = 0x1_0000_0000;
 const CAP_SYS_ADMIN = 21;
+const CAP_SYS_RESOURCE = 24;
+/** Of all users; Linux leaves those with capabilities without a limit, but the memory is the sentry's. */
+const MAX_IN_FLIGHT = 65536;
 
 export interface IoVector {
   readonly addr: number;
@@ -132,12 +135,20 @@ export function readAncillary(task: Task, header: MessageHeader): Ancillary | nu
     }
     at += Math.ceil(length / 8) * 8;
   }
-  if (rights.length > 0 && filesInFlight() + rights.length > task.group.limits.soft(RLIMIT_NOFILE)) {
-    return -ETOOMANYREFS;
-  }
+  if (rights.length > 0 && areTooMany(task)) return -ETOOMANYREFS;
   // References only now, when nothing can fail any more.
   for (const file of rights) file.ref();
-  return { rights, credentials };
+  return { rights, credentials, sender: task.creds.uid };
+}
+
+/** too_many_unix_fds: whether the user has more files in flight than may be open. */
+function areTooMany({ creds, group }: Task): boolean {
+  const limit = group.limits.soft(RLIMIT_NOFILE);
+  if (filesInFlight() > MAX_IN_FLIGHT) return true;
+  if (filesInFlightOf(creds.uid) <= limit) return false;
+  collect();
+  if (filesInFlightOf(creds.uid) <= limit) return false;
+  return !creds.hasCapability(CAP_SYS_RESOURCE) && !creds.hasCapability(CAP_SYS_ADMIN);
 }
 
 /** scm_check_creds: one's own ids, or anyone's with the capability. */

@@ -7,7 +7,7 @@ import { AF_UNIX, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../..
 import { anonInodePath } from '../../fs/anon/anon-inode.ts';
 import { addOutsideProcess, testKernel } from '../../kernel/test-machine.fixture.ts';
 import { DEFAULT_BUFFER, NO_ANCILLARY, Received, Socket } from '../socket.ts';
-import { filesInFlight } from './in-flight.ts';
+import { collect, filesInFlight, filesInFlightOf } from './in-flight.ts';
 import { credentialsOf, UnixSocket } from './unix-socket.ts';
 
 const kernel = { ...testKernel(), anonPath: anonInodePath };
@@ -30,7 +30,7 @@ function address(name: string): Uint8Array {
 
 function send(from: Socket, text: string, rights: readonly Socket[] = []): number {
   const bytes = Buffer.from(text);
-  const ancillary = rights.length === 0 ? NO_ANCILLARY : { rights, credentials: null };
+  const ancillary = rights.length === 0 ? NO_ANCILLARY : { rights, credentials: null, sender: 0 };
   return from.send(bytes, 0, bytes.length, ancillary, null);
 }
 
@@ -183,6 +183,30 @@ test('a long chain of sockets within sockets is let go without a deep stack', ()
   inner.unref();
   assert.equal(filesInFlight(), 0);
   assert.ok(sides.every((side) => (side.poll() & POLLIN) === 0));
+});
+
+test('sockets in flight within one another alone are let go, others are not', () => {
+  const [a, b] = pair(SOCK_STREAM);
+  const [kept, other] = pair(SOCK_DGRAM);
+  const passenger = socket(SOCK_STREAM);
+  send(a, 'x', [a.ref(), passenger.ref()]);
+  send(b, 'y', [b.ref()]);
+  // In flight and open: what is on its way to it can still be received.
+  send(other, 'z', [kept.ref()]);
+  assert.equal(filesInFlight(), 4);
+  assert.equal(filesInFlightOf(0), 4);
+  collect();
+  assert.equal(filesInFlight(), 4);
+  a.unref();
+  b.unref();
+  collect();
+  assert.equal(filesInFlight(), 1);
+  assert.deepEqual([a.refs, b.refs, passenger.refs, kept.refs], [0, 0, 1, 2]);
+  kept.unref();
+  // The last reference is in its own inbox; its peer going away is what has it looked at.
+  other.unref();
+  assert.equal(filesInFlight(), 0);
+  assert.equal(kept.refs, 0);
 });
 
 test('a socket that was sent through itself does not disturb its end', () => {

@@ -38,6 +38,7 @@ import {
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
+import type { File } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
 import { type Inbox, MessageInbox, StreamInbox } from '../inbox.ts';
 import {
@@ -49,6 +50,7 @@ import {
   Received,
   Socket,
 } from '../socket.ts';
+import { collectIfFew } from './in-flight.ts';
 import { bindName, findName, UNNAMED, type Unbind } from './names.ts';
 
 /** Datagrams that wait at most (/proc/sys/net/unix/max_dgram_qlen, which lets one more in). */
@@ -223,7 +225,7 @@ export class UnixSocket extends Socket {
   /** The sender's credentials go along when the receiver wants them and none were given. */
   #complete(target: UnixSocket, ancillary: Ancillary): Ancillary {
     if (ancillary.credentials !== null || !(target.isPassingCredentials || this.isPassingCredentials)) return ancillary;
-    return { rights: ancillary.rights, credentials: this.#owner };
+    return { ...ancillary, credentials: this.#owner };
   }
 
   override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
@@ -318,6 +320,18 @@ export class UnixSocket extends Socket {
       connection.unref();
     }
     this.queue.wake(ALL_EVENTS);
+    collectIfFew();
+  }
+
+  /** Files on their way to it, or to a connection that nobody has accepted. */
+  *carried(): IterableIterator<File> {
+    yield* this.#inbox.carried();
+    for (const connection of this.#backlog ?? []) yield* connection.carried();
+  }
+
+  dropCarried(): void {
+    this.#inbox.clear();
+    for (const connection of this.#backlog ?? []) connection.dropCarried();
   }
 }
 
