@@ -1,5 +1,6 @@
 /** What programs are told of the machine, and which addresses are not theirs: read from the zygote and this process once. */
 import { readFileSync } from 'node:fs';
+import { PROT_EXEC, PROT_READ } from '../abi/memory.ts';
 import { STUB_BASE, STUB_END } from '../platform/layout.ts';
 import { type Inode, Stat } from '../vfs/inode.ts';
 
@@ -13,6 +14,7 @@ export interface HostRange {
   readonly start: number;
   readonly end: number;
   readonly name: string;
+  readonly prot: number;
 }
 
 export interface HostLayout {
@@ -27,17 +29,17 @@ export interface HostLayout {
 
 /** @param zygotePid as the host sees it */
 export function readHostLayout(zygotePid: number): HostLayout {
-  const ranges: HostRange[] = [{ start: STUB_BASE, end: STUB_END, name: '' }];
+  const ranges: HostRange[] = [{ start: STUB_BASE, end: STUB_END, name: '', prot: PROT_READ | PROT_EXEC }];
   let vdsoAddress = 0;
   for (const line of readFileSync(`/proc/${zygotePid}/maps`, 'latin1').split('\n')) {
-    const match = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \d+\s*(.*)$/.exec(line);
+    const match = /^([0-9a-f]+)-([0-9a-f]+) [r-].(.). \S+ \S+ \d+\s*(.*)$/.exec(line);
     if (match === null) continue;
     const start = Number.parseInt(match[1], 16);
     const end = Number.parseInt(match[2], 16);
     if (start >= USER_END || (start >= STUB_BASE && end <= STUB_END)) continue;
-    const name = match[3] === '[vdso]' || match[3].startsWith('[vvar') ? match[3] : '';
+    const name = match[4] === '[vdso]' || match[4].startsWith('[vvar') ? match[4] : '';
     if (name === '[vdso]') vdsoAddress = start;
-    ranges.push({ start, end, name });
+    ranges.push({ start, end, name, prot: match[3] === 'x' ? PROT_READ | PROT_EXEC : PROT_READ });
   }
   const auxv = readAuxv();
   const stat = new Stat();

@@ -361,8 +361,9 @@ export class ProcessCalls {
     const oldThread = guest.thread;
     const oldMm = task.mm;
     const mm = new AddressSpace(fresh.host, task.group.limits);
-    for (const { start, end, name } of layout.ranges)
-      mm.reserve(start, end, name === '' ? 'reserved' : 'special', name, 5);
+    for (const { start, end, name, prot } of layout.ranges) {
+      mm.reserve(start, end, name === '' ? 'reserved' : 'special', name, prot);
+    }
     fresh.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
     startPatching(mm, fresh.host);
     processes.bind(fresh.thread.process, mm);

@@ -154,10 +154,14 @@ export function dropName(parent: Dentry, name: string): void {
   pool.remove(dentry);
 }
 
-/** Forgets a name and all below it that is not in use (Linux: d_invalidate). */
-export function pruneDentry(dentry: Dentry): void {
-  if (dentry.children !== null) for (const child of [...dentry.children.values()]) pruneDentry(child);
+/** Forgets a name and all below it that is not in use (Linux: d_invalidate): the dentries that are mounted on. */
+export function pruneDentry(dentry: Dentry): Dentry[] {
+  const mountpoints = dentry.mountCount > 0 ? [dentry] : [];
+  if (dentry.children !== null) {
+    for (const child of [...dentry.children.values()]) mountpoints.push(...pruneDentry(child));
+  }
   if (dentry.parent !== null && isDroppable(dentry)) forget(dentry);
+  return mountpoints;
 }
 
 /** After a rename: gives the dentry its new place. Whatever was cached there must have been removed. */

@@ -104,6 +104,11 @@ export function detachMount(mount: Mount): number {
   return 0;
 }
 
+/** Takes away what is mounted on a directory that is gone, wherever it is mounted (Linux: detach_mounts). */
+export function detachMountsOn(root: Mount, mountpoint: Dentry): void {
+  for (const mount of listMounts(root)) if (mount.mountpoint === mountpoint) detachMount(mount);
+}
+
 /** MS_MOVE: hangs a mount with all below it somewhere else. 0, -EINVAL for the root, -ELOOP for a place below itself. */
 export function moveMount(mount: Mount, at: Path): number {
   const { parent, mountpoint } = mount;

@@ -90,6 +90,13 @@ int main(void) {
   NEED(slurp("/proc/self/maps") > 0);
   TRUTH(strstr(text, "[heap]") != NULL || sbrk(0) == NULL || 1);
   TRUTH(strstr(text, "[stack]") != NULL && strstr(text, "r-xp") != NULL);
+  /* The permissions stand two fields before the offset of such a line. */
+  for (const char *name = "[vvar]"; name != NULL; name = strcmp(name, "[vvar]") == 0 ? "[vdso]" : NULL) {
+    char *line = strstr(text, name);
+    NEED(line != NULL);
+    while (line > text && line[-1] != '\n') line--;
+    say("%s %.4s", name, strchr(line, ' ') + 1);
+  }
   char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   snprintf(link, sizeof link, "%lx-", (long)page);
   NEED(slurp("/proc/self/maps") > 0);

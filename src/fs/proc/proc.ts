@@ -7,7 +7,7 @@ import type { Task } from '../../kernel/task.ts';
 import { type Dentry, pruneDentry } from '../../vfs/dentry.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
-import { rootDentry } from '../../vfs/mount.ts';
+import { detachMountsOn, rootDentry } from '../../vfs/mount.ts';
 import type { Path } from '../../vfs/path.ts';
 import { KmsgFile } from '../dev/kmsg-file.ts';
 import { changingDir, dir } from '../pseudo/pseudo-directory.ts';
@@ -135,13 +135,15 @@ export function createProc(options: ProcOptions): PseudoFileSystem {
   });
   const { dev, bootTimeSec } = options;
   const fs = new PseudoFileSystem({ typeName: 'proc', magic: PROC_MAGIC, dev, bootTimeSec, root });
-  pids.hooks.taskRelease.push((task) => forgetNames(rootDentry(fs), task));
+  pids.hooks.taskRelease.push((task) => {
+    for (const mountpoint of forgetNames(rootDentry(fs), task)) detachMountsOn(options.kernel.rootMount, mountpoint);
+  });
   return fs;
 }
 
-/** The name cache would keep what a task had for as long as it has room (Linux: proc_flush_pid). */
-function forgetNames(root: Dentry, { tid, group }: Task): void {
+/** The name cache would keep what a task had for as long as it has room (Linux: proc_flush_pid). Gives what is mounted on. */
+function forgetNames(root: Dentry, { tid, group }: Task): Dentry[] {
   const process = root.children?.get(String(group.pid));
   const ended = group.pid === tid ? process : process?.children?.get('task')?.children?.get(String(tid));
-  if (ended !== undefined) pruneDentry(ended);
+  return ended === undefined ? [] : pruneDentry(ended);
 }
