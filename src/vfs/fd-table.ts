@@ -110,6 +110,8 @@ export class FdTable {
 
   /** The last task that used it is gone: closes everything. */
   release(): void {
+    // A call that was under way when its task was killed may still come with a file: nobody would close it.
+    this.limit = 0;
     for (let fd = this.#files.length - 1; fd >= 0; fd--) this.close(fd);
   }
 
