@@ -224,19 +224,22 @@ static void remove_ipc(void) {
   }
 }
 
-static void unmount_below(const char *directory) {
-  char line[8192], target[4096];
-  for (int round = 0; round < 50; round++) {
-    int is_any = 0;
-    FILE *mounts = fopen("/proc/self/mounts", "r");
-    need(mounts != NULL, "/proc/self/mounts");
+/* Mounts have rising numbers: unmounts those above `last`, the newest first, and gives the highest number there is. */
+static int unmount_after(int last) {
+  static char line[16384], target[8192], newest[8192];
+  for (int round = 0;; round++) {
+    int highest = 0;
+    FILE *mounts = fopen("/proc/self/mountinfo", "r");
+    need(mounts != NULL, "/proc/self/mountinfo");
     while (fgets(line, sizeof line, mounts)) {
-      if (sscanf(line, "%*s %4095s", target) == 1 && strncmp(target, directory, strlen(directory)) == 0) {
-        if (umount2(target, MNT_DETACH) == 0) is_any = 1;
-      }
+      int id;
+      if (sscanf(line, "%d %*d %*s %*s %8191s", &id, target) != 2 || id <= highest) continue;
+      highest = id;
+      strcpy(newest, target);
     }
     fclose(mounts);
-    if (!is_any) return;
+    if (highest <= last) return highest;
+    need(round < 10000 && umount2(newest, MNT_DETACH | UMOUNT_NOFOLLOW) == 0, newest);
   }
 }
 
@@ -247,9 +250,10 @@ int main(int argc, char **argv) {
   int seconds = atoi(argv[2]), count = atoi(argv[3]), processes = atoi(argv[4]);
   need(count > 0 && count <= MAX_THREADS && processes > 0 && processes <= MAX_WORKERS, "numbers");
   /* Far from everything else: what is written past an end must not get there. */
-  shared = mmap((void *)0x200000000, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  shared = mmap((void *)0x2345678000, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   need(shared != MAP_FAILED, "mmap");
   need(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "subreaper");
+  int last_mount = unmount_after(INT_MAX);
   umask(0);
   need(mkdir(argv[5], 0777) == 0 && chdir(argv[5]) == 0, argv[5]);
   char command[PATH_MAX + 64];
@@ -257,7 +261,7 @@ int main(int argc, char **argv) {
   need(system(command) == 0, "copy of the program");
   supervise(seed, seconds, count, processes);
   remove_ipc();
-  unmount_below(argv[5]);
+  unmount_after(last_mount);
   need(chdir("/") == 0, "/");
   snprintf(command, sizeof command, "chmod -R u+rwx %s 2>/dev/null; rm -rf %s /dev/shm/fuzz", argv[5], argv[5]);
   need(system(command) == 0, "removal");
