@@ -16,6 +16,9 @@ const LARGE = 4 << 20;
 /** Offsets stay exact integers, and one call's arithmetic with them too. */
 export const MAX_FILE_SIZE = 2 ** 52;
 
+/** Closes the memfds of files that went without an unlink, with a file system that was unmounted. */
+const lost = new FinalizationRegistry<{ host: HostMemory; fd: number }>(({ host, fd }) => host.close(fd));
+
 export class FileData {
   size = 0;
   readonly #quota: Quota;
@@ -157,8 +160,7 @@ export class FileData {
       return result === -EINVAL ? -ENOMEM : result;
     }
     this.#chunks = new Map();
-    this.#hostFd = fd;
-    this.#recharge();
+    this.#keep(host, fd);
     return fd;
   }
 
@@ -181,16 +183,24 @@ export class FileData {
       host.close(fd);
       return result;
     }
-    this.#hostFd = fd;
     this.size = size;
-    this.#recharge();
+    this.#keep(host, fd);
     return 0;
+  }
+
+  #keep(host: HostMemory, fd: number): void {
+    this.#hostFd = fd;
+    lost.register(this, { host, fd }, this);
+    this.#recharge();
   }
 
   /** Nothing refers to the file any more. */
   free(): void {
     this.#chunks = new Map();
-    if (this.#hostFd >= 0 && this.#host !== null) this.#host.close(this.#hostFd);
+    if (this.#hostFd >= 0 && this.#host !== null) {
+      lost.unregister(this);
+      this.#host.close(this.#hostFd);
+    }
     this.#hostFd = -1;
     this.#quota.charge(-this.#charged);
     this.#charged = 0;
