@@ -11,6 +11,7 @@ import {
   cloneSubmounts,
   createMount,
   detachMount,
+  dropMount,
   type Mount,
   moveMount,
 } from '../vfs/mount.ts';
@@ -71,7 +72,14 @@ function sysMount(
   if (typeof data === 'number') return data;
   const fs = makeFileSystem(task.kernel, type, data);
   if (typeof fs === 'number') return fs;
-  return attachMount(createMount(fs, keptFlags(flags), source === '' ? 'none' : source), target);
+  return attachNew(0, createMount(fs, keptFlags(flags), source === '' ? 'none' : source), target);
+}
+
+/** Hangs a mount that has been made for this, unless that has failed: 0, or -errno, and then nothing of it is left. */
+function attachNew(made: number, mount: Mount, target: Path): number {
+  const result = made < 0 ? made : attachMount(mount, target);
+  if (result < 0) dropMount(mount);
+  return result;
 }
 
 function remount({ mount, dentry }: Path, flags: number): number {
@@ -87,11 +95,8 @@ function bind(task: Task, sourceAddr: number, target: Path, flags: number): numb
   const from = pathAt(task, sourceAddr, 0);
   if (typeof from === 'number') return from;
   const clone = cloneMount(from);
-  if ((flags & M.MS_REC) !== 0) {
-    const failed = cloneSubmounts(from, clone);
-    if (failed < 0) return failed;
-  }
-  return attachMount(clone, target);
+  const failed = (flags & M.MS_REC) === 0 ? 0 : cloneSubmounts(from, clone);
+  return attachNew(failed, clone, target);
 }
 
 function changePropagation({ mount, dentry }: Path, flags: number): number {

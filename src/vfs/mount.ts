@@ -86,6 +86,7 @@ export function attachMount(mount: Mount, at: Path): number {
     parent = over;
     point = over.root;
   }
+  if (point.isDeleted) return -ENOENT;
   parent.children.set(point, mount);
   point.mountCount += 1;
   pinDentry(point);
@@ -99,9 +100,15 @@ export function attachMount(mount: Mount, at: Path): number {
 export function detachMount(mount: Mount): number {
   const { parent, mountpoint } = mount;
   if (parent === null || mountpoint === null) return -EINVAL;
-  for (const child of [...mount.children.values()]) detachMount(child);
   unhang(mount, parent, mountpoint);
+  dropMount(mount);
   return 0;
+}
+
+/** Lets go of a mount that hangs nowhere, and of those below it. Who is still in it has its own hold on what it uses. */
+export function dropMount(mount: Mount): void {
+  for (const child of [...mount.children.values()]) detachMount(child);
+  unpinDentry(mount.root);
 }
 
 /** Takes away what is mounted on a directory that is gone, wherever it is mounted (Linux: detach_mounts). */
@@ -118,7 +125,9 @@ export function moveMount(mount: Mount, at: Path): number {
   if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
   if (isDirectory(target) !== isDirectory(mount.root.inode)) return -ENOTDIR;
   unhang(mount, parent, mountpoint);
-  return attachMount(mount, at);
+  const result = attachMount(mount, at);
+  if (result < 0) attachMount(mount, { mount: parent, dentry: mountpoint });
+  return result;
 }
 
 function isDirectory(inode: Inode): boolean {

@@ -1,0 +1,33 @@
+/* Mounts that fail leave nothing behind: what they would have hung on can be removed, again and again (needs root). */
+#include "check.h"
+#include <sys/mount.h>
+
+int main(void) {
+  NEED(unshare(CLONE_NEWNS) == 0 || errno == EINVAL || errno == EPERM);
+  NEED(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+  NEED(mkdir("from", 0700) == 0 && mkdir("from/inner", 0700) == 0 && mkdir("to", 0700) == 0);
+  NEED(write_file("file", "x") == 0);
+  NEED(mount("none", "from/inner", "tmpfs", 0, NULL) == 0);
+  for (int i = 0; i < 3; i++) CHECK(mount("from", "file", NULL, MS_BIND | MS_REC, NULL));
+  CHECK(mount("none", "file", "tmpfs", 0, NULL));
+  CHECK(rmdir("from/inner"));
+  CHECK(umount2("from/inner", 0));
+  CHECK(rmdir("from/inner"));
+  CHECK(unlink("file"));
+  /* The copies of what is below go with the copy. */
+  NEED(mkdir("from/inner", 0700) == 0 && mount("none", "from/inner", "tmpfs", 0, NULL) == 0);
+  CHECK(mount("from", "to", NULL, MS_BIND | MS_REC, NULL));
+  CHECK(umount2("from/inner", 0));
+  CHECK(rmdir("from/inner"));
+  CHECK(umount2("to", MNT_DETACH));
+  CHECK(rmdir("from/inner"));
+  CHECK(rmdir("to"));
+  NEED(mkdir("to", 0700) == 0);
+  for (int i = 0; i < 50; i++) {
+    NEED(mount("from", "to", NULL, MS_BIND, NULL) == 0);
+    NEED(umount2("to", 0) == 0);
+  }
+  CHECK(rmdir("to"));
+  CHECK(rmdir("from"));
+  return 0;
+}
