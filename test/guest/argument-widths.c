@@ -32,7 +32,7 @@ int main(void) {
   CHECK(raw(SYS_close, 0xffffffffL, 0, 0, 0));
   CHECK(raw(SYS_fcntl, junk | fd, junk | F_GETFD, 0, 0));
   CHECK(raw(SYS_dup2, fd, junk | 30, 0, 0));
-  CHECK(raw(SYS_getpriority, junk, 0, 0, 0));
+  TRUTH(raw(SYS_getpriority, junk, 0, 0, 0) == raw(SYS_getpriority, 0, 0, 0, 0));
   CHECK(raw(SYS_mprotect, 1, 0, 0, 0));
   CHECK(raw(SYS_read, fd, (long)bytes, -1L, 0));
   CHECK(raw(SYS_write, fd, -4096L, 1, 0));
