@@ -29,8 +29,8 @@ const MAX_GAP_MS = 30_000;
 const SILENCE_MS = 5000;
 /** What the supervisor needs to end and remove everything. */
 const CLEAN_UP_MS = 60_000;
-/** Below the sentry when no guest but the shell is left: the zygote and the shell's stub. */
-const IDLE_CHILDREN = 2;
+/** Below the sentry when no guest but the shell is left: the zygote, the shell's stub, and one made ahead. */
+const IDLE_CHILDREN = 3;
 /** What may be kept after a cycle: compiled code, caches that have bounds. */
 const HEAP_SLACK_MB = 6;
 const RESIDENT_SLACK_MB = 96;
