@@ -32,6 +32,7 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_EOR = 0x80;
 export const MSG_WAITALL = 0x100;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_ERRQUEUE = 0x2000;
 export const MSG_WAITFORONE = 0x10000;
 export const MSG_CMSG_CLOEXEC = 0x40000000;
 
@@ -64,9 +65,18 @@ export const SCM_MAX_FD = 253;
 export const MSG_CONFIRM = 0x800;
 export const SO_DONTROUTE = 5;
 export const SO_OOBINLINE = 10;
+export const SO_NO_CHECK = 11;
 export const SO_PRIORITY = 12;
+export const SO_SNDLOWAT = 19;
+export const SO_BINDTODEVICE = 25;
 export const SO_TIMESTAMP = 29;
 export const SO_MARK = 36;
+export const SO_PEEK_OFF = 42;
+export const SO_LOCK_FILTER = 44;
+export const SO_SELECT_ERR_QUEUE = 45;
+export const SO_BUSY_POLL = 46;
+export const SO_MAX_PACING_RATE = 47;
+export const SO_ZEROCOPY = 60;
 export const SO_INCOMING_CPU = 49;
 
 /** Protocols, which are option levels too (in.h). */
@@ -79,16 +89,24 @@ export const IPPROTO_ICMPV6 = 58;
 
 export const IP_TOS = 1;
 export const IP_TTL = 2;
+export const IP_OPTIONS = 4;
+export const IP_RECVOPTS = 6;
+export const IP_RETOPTS = 7;
 export const IP_PKTINFO = 8;
 export const IP_MTU_DISCOVER = 10;
 export const IP_RECVERR = 11;
 export const IP_RECVTTL = 12;
 export const IP_RECVTOS = 13;
+export const IP_MTU = 14;
 export const IP_FREEBIND = 15;
+export const IP_TRANSPARENT = 19;
+export const IP_RECVORIGDSTADDR = 20;
+export const IP_MINTTL = 21;
 export const IP_BIND_ADDRESS_NO_PORT = 24;
 export const IP_MULTICAST_TTL = 33;
 export const IP_MULTICAST_LOOP = 34;
 export const IP_MULTICAST_ALL = 49;
+export const IP_UNICAST_IF = 50;
 
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MULTICAST_HOPS = 18;
@@ -114,13 +132,23 @@ export const TCP_WINDOW_CLAMP = 10;
 export const TCP_INFO = 11;
 export const TCP_QUICKACK = 12;
 export const TCP_CONGESTION = 13;
+export const TCP_THIN_LINEAR_TIMEOUTS = 16;
+export const TCP_THIN_DUPACK = 17;
 export const TCP_USER_TIMEOUT = 18;
+export const TCP_REPAIR = 19;
 export const TCP_FASTOPEN = 23;
 export const TCP_NOTSENT_LOWAT = 25;
+export const TCP_SAVE_SYN = 27;
+export const TCP_FASTOPEN_CONNECT = 30;
+export const TCP_ULP = 31;
+export const TCP_FASTOPEN_NO_COOKIE = 34;
+export const TCP_INQ = 36;
+export const TCP_TX_DELAY = 37;
 
 /** States as TCP_INFO and /proc/net/tcp tell them. */
 export const TCP_ESTABLISHED = 1;
 export const TCP_SYN_SENT = 2;
+export const TCP_FIN_WAIT2 = 5;
 export const TCP_CLOSE = 7;
 export const TCP_CLOSE_WAIT = 8;
 export const TCP_LISTEN = 10;

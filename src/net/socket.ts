@@ -8,12 +8,14 @@
 import { EINVAL, EOPNOTSUPP } from '../abi/errno.ts';
 import { O_NONBLOCK } from '../abi/fcntl.ts';
 import { POLLERR, POLLHUP, POLLPRI, READABLE, WRITABLE } from '../abi/poll.ts';
+import { SO_RCVLOWAT, SOL_SOCKET } from '../abi/socket.ts';
 import { AnonymousFile } from '../fs/event/anonymous-file.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import type { File } from '../vfs/file.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Endpoint } from './inet/endpoint.ts';
+import { type OptionRule, optionKey } from './option-rule.ts';
 
 /** Who sent a message, or made a connection (struct ucred). */
 export interface PeerCredentials {
@@ -53,13 +55,10 @@ export class Received {
 /** Where a single message goes: what `resolve` has made of an address. */
 export type Destination = Socket | Endpoint;
 
-/** Key of an option in `remembered`. */
-export function optionKey(level: number, name: number): number {
-  return level * 0x10000 + name;
-}
-
 export const DEFAULT_BUFFER = 212992;
-export const MIN_BUFFER = 2304;
+/** SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF. */
+export const MIN_RECEIVE_BUFFER = 2304;
+export const MIN_SEND_BUFFER = 4608;
 export const MAX_BUFFER = 2 * DEFAULT_BUFFER;
 
 export abstract class Socket extends AnonymousFile {
@@ -75,6 +74,8 @@ export abstract class Socket extends AnonymousFile {
   receiveTimeoutNs = Infinity;
   isPassingCredentials = false;
   lingerSeconds = -1;
+  /** SO_BINDTODEVICE; empty for none. */
+  boundDevice = '';
   /** Options that are only remembered, by `optionKey`. */
   readonly remembered = new Map<number, number>();
 
@@ -97,14 +98,24 @@ export abstract class Socket extends AnonymousFile {
     return false;
   }
 
-  /** The value at first of an option beyond those of every socket; undefined if the socket has no such option. */
-  knownOption(_level: number, _name: number): number | undefined {
+  /** The rule of a numeric option beyond those of every socket; undefined if the socket has no such option. */
+  optionRule(_level: number, _name: number): OptionRule | undefined {
     return undefined;
   }
 
-  /** An option that is not a plain number (TCP_INFO, ...), or null. */
-  wideOption(_level: number, _name: number): Uint8Array | null {
+  /** An option that is not a plain number (TCP_INFO, ...), -errno, or null if it is none. */
+  wideOption(_level: number, _name: number): Uint8Array | number | null {
     return null;
+  }
+
+  /** Sets such an option: 0, -errno, or null if it is none. */
+  setWideOption(_level: number, _name: number, _value: Uint8Array): number | null {
+    return null;
+  }
+
+  /** SO_RCVLOWAT: a receive that may sleep does so until this much is there. */
+  get leastReceive(): number {
+    return this.remembered.get(optionKey(SOL_SOCKET, SO_RCVLOWAT)) ?? 1;
   }
 
   /** -error and clears it, or 0. */
@@ -149,6 +160,10 @@ export abstract class Socket extends AnonymousFile {
   /** A connection, or -errno; -EAGAIN when none waits. */
   accept(_flags: number): Socket | number {
     return -EOPNOTSUPP;
+  }
+  /** The name accept(2) gives of a connection, which may have ended already. */
+  acceptedName(): Uint8Array | number {
+    return this.peerName();
   }
   /** SO_PEERCRED. */
   peerCredentials(): PeerCredentials | null {

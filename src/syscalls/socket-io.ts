@@ -3,8 +3,11 @@ import { EAGAIN, EBADF, EFAULT, EINVAL, EMSGSIZE, ENOTSOCK, EOPNOTSUPP, EPIPE, E
 import { READABLE, WRITABLE } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import {
+  AF_INET,
+  AF_INET6,
   MSG_CMSG_CLOEXEC,
   MSG_DONTWAIT,
+  MSG_ERRQUEUE,
   MSG_NOSIGNAL,
   MSG_OOB,
   MSG_PEEK,
@@ -186,18 +189,23 @@ function receive(
   deliver: Deliver,
 ): number | Promise<number> {
   if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  const isInternet = socket.domain === AF_INET || socket.domain === AF_INET6;
+  // Errors that came as messages (IP_RECVERR): none ever do on a loopback.
+  if ((flags & MSG_ERRQUEUE) !== 0 && isInternet) return -EAGAIN;
   const isPeek = (flags & MSG_PEEK) !== 0;
   const isStream = socket.type === SOCK_STREAM;
-  const wanted = (flags & MSG_WAITALL) !== 0 && isStream && !isPeek ? total : 1;
+  const isWaitingForAll = (flags & MSG_WAITALL) !== 0 && isStream && !isPeek;
+  const wanted = isWaitingForAll ? total : isStream && !isPeek ? Math.min(total, socket.leastReceive) : 1;
+  // TCP throws the bytes away without looking where they should go (tcp(7)).
+  const isDiscarding = (flags & MSG_TRUNC) !== 0 && isStream && isInternet;
   const received = new Received();
   let done = 0;
-  if (isStream && total === 0) return 0;
   const attempt = (): number => {
     for (;;) {
       const n = socket.receive(buffer, 0, Math.min(total - done, buffer.length), isPeek, received);
       if (n < 0) return n === -EAGAIN || done === 0 ? n : done;
       const hadRights = received.rights.length > 0;
-      const error = scatter(task, iov, done, buffer, n);
+      const error = isDiscarding ? 0 : scatter(task, iov, done, buffer, n);
       const delivered = done === 0 || hadRights ? deliver(received) : 0;
       if (error < 0 || delivered < 0) return Math.min(error, delivered);
       done += n;

@@ -1,57 +1,45 @@
 /** getsockopt(2) and setsockopt(2): the socket level (socket(7)), and what the protocol knows. */
-import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from '../abi/errno.ts';
+import { CAP_NET_ADMIN, CAP_NET_RAW } from '../abi/capability.ts';
+import { EDOM, EFAULT, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from '../abi/errno.ts';
 import {
   AF_UNIX,
   IPPROTO_TCP,
   SO_ACCEPTCONN,
-  SO_BROADCAST,
+  SO_BINDTODEVICE,
   SO_DOMAIN,
-  SO_DONTROUTE,
   SO_ERROR,
-  SO_INCOMING_CPU,
-  SO_KEEPALIVE,
   SO_LINGER,
   SO_MARK,
-  SO_OOBINLINE,
   SO_PASSCRED,
   SO_PEERCRED,
   SO_PRIORITY,
   SO_PROTOCOL,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
-  SO_RCVLOWAT,
   SO_RCVTIMEO,
-  SO_REUSEADDR,
-  SO_REUSEPORT,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
+  SO_SNDLOWAT,
   SO_SNDTIMEO,
-  SO_TIMESTAMP,
   SO_TYPE,
   SOL_SOCKET,
 } from '../abi/socket.ts';
 import type { Timespec } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import { readTimeval, spanNs } from '../kernel/time-span.ts';
-import { DEFAULT_BUFFER, MAX_BUFFER, MIN_BUFFER, optionKey, type Socket } from '../net/socket.ts';
+import { type OptionRule, optionKey } from '../net/option-rule.ts';
+import { DEFAULT_BUFFER, MAX_BUFFER, MIN_RECEIVE_BUFFER, MIN_SEND_BUFFER, type Socket } from '../net/socket.ts';
+import { SOCKET_LEVEL } from '../net/socket-level.ts';
 import { partial, type SyscallDef } from './define.ts';
 import { socketOf } from './socket-io.ts';
 
 const NOTE =
   'what socket(7), ip(7), ipv6(7), tcp(7) list, mostly only remembered; buffer sizes are remembered but do not change how much is buffered';
-const REMEMBERED = new Set([
-  SO_REUSEADDR,
-  SO_REUSEPORT,
-  SO_BROADCAST,
-  SO_KEEPALIVE,
-  SO_RCVLOWAT,
-  SO_DONTROUTE,
-  SO_OOBINLINE,
-  SO_PRIORITY,
-  SO_TIMESTAMP,
-  SO_MARK,
-  SO_INCOMING_CPU,
-]);
+/** Priorities that need no capability. */
+const MAX_PRIORITY = 6;
+/** Longest option that is not a number: the name of an interface, of an algorithm. */
+const MAX_WIDE = 64;
+const IFNAMSIZ = 16;
 const WORD = 0x1_0000_0000;
 
 /** As long as the longest, struct tcp_info. */
@@ -60,8 +48,8 @@ const view = new DataView(out.buffer);
 const span: Timespec = { sec: 0, nsec: 0 };
 
 /** Linux doubles what is asked for, for its own bookkeeping. */
-function bufferSize(value: number): number {
-  return Math.max(MIN_BUFFER, Math.min(MAX_BUFFER, 2 * Math.min(value >>> 0, DEFAULT_BUFFER)));
+function bufferSize(value: number, least: number): number {
+  return Math.max(least, Math.min(MAX_BUFFER, 2 * Math.min(value >>> 0, DEFAULT_BUFFER)));
 }
 
 function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr: number, length: number): number {
@@ -69,6 +57,7 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
   if (typeof socket === 'number') return socket;
   if (length < 0) return -EINVAL;
   if (level !== SOL_SOCKET) return setLevelOption(task, socket, level, name, addr, length);
+  if (name === SO_BINDTODEVICE) return bindToDevice(task, socket, addr, length);
   if (name === SO_RCVTIMEO || name === SO_SNDTIMEO) return setTimeout(task, socket, name, addr, length);
   if (length < 4) return -EINVAL;
   const value = task.mem.readU32(addr);
@@ -76,11 +65,11 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
   switch (name) {
     case SO_SNDBUF:
     case SO_SNDBUFFORCE:
-      socket.sendBuffer = bufferSize(value);
+      socket.sendBuffer = bufferSize(value, MIN_SEND_BUFFER);
       return 0;
     case SO_RCVBUF:
     case SO_RCVBUFFORCE:
-      socket.receiveBuffer = bufferSize(value);
+      socket.receiveBuffer = bufferSize(value, MIN_RECEIVE_BUFFER);
       return 0;
     case SO_PASSCRED:
       socket.isPassingCredentials = value !== 0;
@@ -91,37 +80,63 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
       socket.lingerSeconds = value === 0 ? -1 : seconds | 0;
       return 0;
     }
+    case SO_PRIORITY:
+      if (value > MAX_PRIORITY && !isNetworkAdmin(task)) return -EPERM;
+      return remember(socket, SOL_SOCKET, name, SOCKET_LEVEL.get(name), value | 0);
+    case SO_MARK:
+      if (!isNetworkAdmin(task)) return -EPERM;
+      return remember(socket, SOL_SOCKET, name, SOCKET_LEVEL.get(name), value | 0);
     default:
-      if (!REMEMBERED.has(name)) return -ENOPROTOOPT;
-      socket.remembered.set(optionKey(SOL_SOCKET, name), name === SO_RCVLOWAT ? value | 0 : value !== 0 ? 1 : 0);
-      return 0;
+      return remember(socket, SOL_SOCKET, name, SOCKET_LEVEL.get(name), value | 0);
   }
+}
+
+function isNetworkAdmin(task: Task): boolean {
+  return task.creds.hasCapability(CAP_NET_ADMIN) || task.creds.hasCapability(CAP_NET_RAW);
+}
+
+function remember(socket: Socket, level: number, name: number, rule: OptionRule | undefined, value: number): number {
+  if (rule === undefined) return -ENOPROTOOPT;
+  const stored = rule.store(value);
+  if (stored === null) return -EINVAL;
+  socket.remembered.set(optionKey(level, name), stored);
+  return 0;
+}
+
+/** SO_BINDTODEVICE: there is one interface. */
+function bindToDevice(task: Task, socket: Socket, addr: number, length: number): number {
+  const bytes = task.mem.readBytes(addr, Math.min(length, IFNAMSIZ - 1));
+  if (typeof bytes === 'number') return bytes;
+  const name = Buffer.from(bytes).toString('latin1').replace(/\0.*$/s, '');
+  if (name !== '' && name !== 'lo') return -ENODEV;
+  socket.boundDevice = name;
+  return 0;
 }
 
 /** Options of a protocol: one byte is taken for a number too, as Linux does for IP. */
 function setLevelOption(task: Task, socket: Socket, level: number, name: number, addr: number, length: number): number {
-  const isWide = socket.wideOption(level, name) !== null;
-  if (isWide) return 0;
-  if (socket.knownOption(level, name) === undefined) {
-    return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
-  }
-  if (length < 1 || (length < 4 && level === IPPROTO_TCP)) return -EINVAL;
-  const bytes = task.mem.readBytes(addr, length < 4 ? 1 : 4);
+  if (length < 1) return -EINVAL;
+  const bytes = task.mem.readBytes(addr, Math.min(length, MAX_WIDE));
   if (typeof bytes === 'number') return bytes;
+  const wide = socket.setWideOption(level, name, bytes);
+  if (wide !== null) return wide;
+  const rule = socket.optionRule(level, name);
+  if (rule === undefined) return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
+  if (length < 4 && level === IPPROTO_TCP) return -EINVAL;
   const value = length < 4 ? bytes[0] : new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
-  socket.remembered.set(optionKey(level, name), value);
-  return 0;
+  return remember(socket, level, name, rule, value);
 }
 
 function levelOption(socket: Socket, level: number, name: number): number {
   const wide = socket.wideOption(level, name);
+  if (typeof wide === 'number') return wide;
   if (wide !== null) {
     out.set(wide);
     return wide.length;
   }
-  const initial = socket.knownOption(level, name);
-  if (initial === undefined) return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
-  return putInt(socket.remembered.get(optionKey(level, name)) ?? initial);
+  const rule = socket.optionRule(level, name);
+  if (rule === undefined) return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
+  return putInt(socket.remembered.get(optionKey(level, name)) ?? rule.initial);
 }
 
 /** Zero means for ever. */
@@ -184,9 +199,16 @@ function option(socket: Socket, name: number): number {
       view.setInt32(8, peer === null ? -1 : peer.gid, true);
       return 12;
     }
-    default:
-      if (!REMEMBERED.has(name)) return -ENOPROTOOPT;
-      return putInt(socket.remembered.get(optionKey(SOL_SOCKET, name)) ?? (name === SO_RCVLOWAT ? 1 : 0));
+    case SO_SNDLOWAT:
+      return putInt(1);
+    case SO_BINDTODEVICE:
+      if (socket.boundDevice === '') return 0;
+      return Buffer.from(out.buffer).write(`${socket.boundDevice}\0`, 'latin1');
+    default: {
+      const rule = SOCKET_LEVEL.get(name);
+      if (rule === undefined) return -ENOPROTOOPT;
+      return putInt(socket.remembered.get(optionKey(SOL_SOCKET, name)) ?? rule.initial);
+    }
   }
 }
 

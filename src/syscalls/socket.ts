@@ -195,7 +195,7 @@ function acceptOne(task: Task, socket: Socket, addr: number, lengthAddr: number,
   const connection = socket.accept(flags);
   if (typeof connection === 'number') return connection;
   if (addr !== 0) {
-    const name = connection.peerName();
+    const name = connection.acceptedName();
     const room = task.mem.readU32(lengthAddr);
     const error =
       room === null || typeof name === 'number' ? -EFAULT : writeName(task, name, addr, room | 0, lengthAddr);

@@ -22,6 +22,8 @@ import {
   AF_INET6,
   AF_UNSPEC,
   IP_FREEBIND,
+  IP_MTU,
+  IP_OPTIONS,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
@@ -33,7 +35,8 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { Path } from '../../vfs/path.ts';
-import { type Destination, optionKey, Socket } from '../socket.ts';
+import { type OptionRule, optionKey } from '../option-rule.ts';
+import { type Destination, Socket } from '../socket.ts';
 import {
   ANY_V4,
   ANY_V6,
@@ -48,6 +51,9 @@ import { INET_OPTIONS } from './options.ts';
 import type { Bound } from './ports.ts';
 
 const FIRST_UNPRIVILEGED = 1024;
+const NO_OPTIONS = new Uint8Array(0);
+/** 65536, of which IP can use all but one. */
+const LOOPBACK_MTU = Uint8Array.of(0xff, 0xff, 0, 0);
 
 export abstract class InetSocket extends Socket implements Bound {
   protected readonly kernel: Kernel;
@@ -88,11 +94,18 @@ export abstract class InetSocket extends Socket implements Bound {
     return this.#isBound;
   }
 
+  override wideOption(level: number, name: number): Uint8Array | number | null {
+    if (level !== IPPROTO_IP) return null;
+    if (name === IP_OPTIONS) return NO_OPTIONS;
+    if (name !== IP_MTU) return null;
+    return this.remote === null ? -ENOTCONN : LOOPBACK_MTU;
+  }
+
   protected optionValue(level: number, name: number): number {
     return this.remembered.get(optionKey(level, name)) ?? 0;
   }
 
-  override knownOption(level: number, name: number): number | undefined {
+  override optionRule(level: number, name: number): OptionRule | undefined {
     const isOurs =
       level === IPPROTO_IP || level === this.protocol || (level === IPPROTO_IPV6 && this.domain === AF_INET6);
     return isOurs ? INET_OPTIONS.get(optionKey(level, name)) : undefined;
@@ -171,6 +184,10 @@ export abstract class InetSocket extends Socket implements Bound {
   }
 
   override peerName(): Uint8Array | number {
+    return this.remote === null ? -ENOTCONN : formatEndpoint(this.domain, this.remote);
+  }
+
+  override acceptedName(): Uint8Array | number {
     return this.remote === null ? -ENOTCONN : formatEndpoint(this.domain, this.remote);
   }
 

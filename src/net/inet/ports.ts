@@ -32,11 +32,12 @@ function overlap(a: Bound, b: Bound): boolean {
 export class PortTable<S extends Bound> {
   readonly #ports = new Map<number, Set<S>>();
   readonly #random: () => number;
-  #turn = 0;
+  readonly #seed: number;
 
   /** @param random gives numbers from 0 to 1 */
   constructor(random: () => number) {
     this.#random = random;
+    this.#seed = Math.floor(random() * 2 ** 32);
   }
 
   /** Enters a socket that has an address with a port: 0 or -EADDRINUSE. */
@@ -83,8 +84,11 @@ export class PortTable<S extends Bound> {
     return -EAGAIN;
   }
 
-  /** Who takes what `source` sends to `destination`; equals (SO_REUSEPORT) take turns. */
-  find(destination: Endpoint, source: Endpoint | null): S | null {
+  /**
+   * Who takes what `source` sends to `destination`. Among equals (SO_REUSEPORT) the addresses decide, so that datagrams of one
+   * sender stay together as long as the group does.
+   */
+  find(destination: Endpoint, source: Endpoint): S | null {
     let best: S[] = [];
     let bestScore = -1;
     for (const socket of this.#ports.get(destination.port) ?? []) {
@@ -99,13 +103,23 @@ export class PortTable<S extends Bound> {
     if (best.length <= 1) return best[0] ?? null;
     // Sockets that merely share an address: the last one bound gets it all, as on Linux.
     if (!best.every((socket) => socket.sharesPort)) return best[best.length - 1];
-    this.#turn += 1;
-    return best[this.#turn % best.length];
+    return best[mix(this.#seed, source, destination) % best.length];
   }
 
   *all(): IterableIterator<S> {
     for (const sockets of this.#ports.values()) yield* sockets;
   }
+}
+
+/** A number that the addresses determine, spread over 32 bits (FNV-1a with a final avalanche). */
+function mix(seed: number, source: Endpoint, destination: Endpoint): number {
+  let hash = (seed ^ (source.port << 16) ^ destination.port) >>> 0;
+  for (const text of [source.ip, destination.ip]) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function addressFit(socket: Bound, destination: Endpoint): number {

@@ -12,6 +12,8 @@ import {
   EINPROGRESS,
   EINVAL,
   EISCONN,
+  ENOENT,
+  ENOPROTOOPT,
   ENOTCONN,
   EPIPE,
 } from '../../abi/errno.ts';
@@ -32,31 +34,46 @@ import {
   TCP_CLOSE_WAIT,
   TCP_CONGESTION,
   TCP_ESTABLISHED,
+  TCP_FIN_WAIT2,
   TCP_INFO,
   TCP_LISTEN,
   TCP_SYN_SENT,
+  TCP_ULP,
 } from '../../abi/socket.ts';
 import { ByteRing } from '../../kernel/byte-ring.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
-import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received, type Socket } from '../socket.ts';
+import { type Ancillary, type Destination, NO_ANCILLARY, Received, type Socket } from '../socket.ts';
 import { Endpoint, familyOf } from './endpoint.ts';
 import { InetSocket } from './inet-socket.ts';
 import { inetStackOf } from './stack.ts';
+import { tcpInfo } from './tcp-info.ts';
 
 /** Bytes in flight to one receiver: about what Linux lets grow between send and receive buffer on a loopback. */
 const STREAM_BUFFER = 1 << 20;
 const ALL_EVENTS = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
-const TCP_INFO_SIZE = 232;
-const CONGESTION = Uint8Array.from(Buffer.from('cubic'.padEnd(16, '\0'), 'latin1'));
+const DEFAULT_CONGESTION = 'cubic';
+/** net.ipv4.tcp_available_congestion_control. */
+const CONGESTION_CONTROLS: readonly string[] = [DEFAULT_CONGESTION, 'reno'];
+const NO_PROTOCOL = new Uint8Array(0);
 
 const ignored = new Received();
 
+/** Second numbers of net.ipv4.tcp_wmem and tcp_rmem. */
+const FIRST_SEND_BUFFER = 16384;
+const FIRST_RECEIVE_BUFFER = 131072;
+/** To what Linux lets a send buffer grow for segments as long as those of a loopback. */
+const GROWN_SEND_BUFFER = 2626560;
+
+function isGrowing(sendBuffer: number): boolean {
+  return sendBuffer === FIRST_SEND_BUFFER || sendBuffer === GROWN_SEND_BUFFER;
+}
+
 /** How much may be under way from one to the other: buffers that were set (SO_SNDBUF, SO_RCVBUF) do not grow by themselves. */
 function inFlight(from: StreamSocket, to: StreamSocket): number {
-  const sendable = from.sendBuffer === DEFAULT_BUFFER ? STREAM_BUFFER / 2 : from.sendBuffer;
-  return sendable + (to.receiveBuffer === DEFAULT_BUFFER ? STREAM_BUFFER / 2 : to.receiveBuffer);
+  const sendable = isGrowing(from.sendBuffer) ? STREAM_BUFFER / 2 : from.sendBuffer;
+  return sendable + (to.receiveBuffer === FIRST_RECEIVE_BUFFER ? STREAM_BUFFER / 2 : to.receiveBuffer);
 }
 
 type State = 'closed' | 'listening' | 'connecting' | 'connected';
@@ -66,6 +83,13 @@ export class StreamSocket extends InetSocket {
   #state: State = 'closed';
   #peer: StreamSocket | null = null;
   #shutdown = 0;
+  /** The other side has sent all it will send. */
+  #isFinReceived = false;
+  /** A send or a poll found no room: whoever makes some has to tell (SOCK_NOSPACE). */
+  #isShortOfRoom = false;
+  #congestion = DEFAULT_CONGESTION;
+  #sentBytes = 0;
+  #receivedBytes = 0;
   /** The caller of connect has not heard yet that it has worked. */
   #isNews = false;
   /** Connections that wait to be accepted, and sockets for which there was no room among them. */
@@ -76,6 +100,8 @@ export class StreamSocket extends InetSocket {
 
   constructor(kernel: Kernel, path: Path, flags: number, domain: number, uid: number) {
     super(kernel, path, flags, domain, SOCK_STREAM, IPPROTO_TCP, uid);
+    this.sendBuffer = FIRST_SEND_BUFFER;
+    this.receiveBuffer = FIRST_RECEIVE_BUFFER;
   }
 
   protected override register(): number {
@@ -109,14 +135,41 @@ export class StreamSocket extends InetSocket {
   get stateNumber(): number {
     if (this.#state === 'listening') return TCP_LISTEN;
     if (this.#state === 'connecting') return TCP_SYN_SENT;
-    if (this.#state === 'closed' || this.#shutdown === SHUTDOWN_MASK) return TCP_CLOSE;
-    return (this.#shutdown & RCV_SHUTDOWN) !== 0 ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+    const isFinSent = (this.#shutdown & SEND_SHUTDOWN) !== 0;
+    if (this.#state === 'closed' || (isFinSent && this.#isFinReceived)) return TCP_CLOSE;
+    if (isFinSent) return TCP_FIN_WAIT2;
+    return this.#isFinReceived ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
   }
 
-  override wideOption(level: number, name: number): Uint8Array | null {
+  get backlogLimit(): number {
+    return this.#backlogLimit;
+  }
+
+  override wideOption(level: number, name: number): Uint8Array | number | null {
+    if (level !== IPPROTO_TCP) return super.wideOption(level, name);
+    if (name === TCP_CONGESTION) return Uint8Array.from(Buffer.from(this.#congestion.padEnd(16, '\0'), 'latin1'));
+    if (name === TCP_ULP) return NO_PROTOCOL;
+    return name === TCP_INFO ? tcpInfo(this.stateNumber, this.#sentBytes, this.#receivedBytes) : null;
+  }
+
+  override setWideOption(level: number, name: number, value: Uint8Array): number | null {
     if (level !== IPPROTO_TCP) return null;
-    if (name === TCP_CONGESTION) return CONGESTION;
-    return name === TCP_INFO ? new Uint8Array(TCP_INFO_SIZE).fill(this.stateNumber, 0, 1) : null;
+    if (name === TCP_INFO) return -ENOPROTOOPT;
+    if (name === TCP_ULP) return -ENOENT;
+    if (name !== TCP_CONGESTION) return null;
+    const asked = Buffer.from(value.subarray(0, 15)).toString('latin1').replace(/\0.*$/s, '');
+    if (!CONGESTION_CONTROLS.includes(asked)) return -ENOENT;
+    this.#congestion = asked;
+    return 0;
+  }
+
+  /** More than half of what can be under way would never come together (tcp_set_rcvlowat). */
+  override get leastReceive(): number {
+    return Math.min(super.leastReceive, this.#inbox.capacity >> 1);
+  }
+
+  override peerName(): Uint8Array | number {
+    return this.stateNumber === TCP_CLOSE ? -ENOTCONN : super.peerName();
   }
 
   override listen(_task: Task, backlog: number): number {
@@ -197,14 +250,18 @@ export class StreamSocket extends InetSocket {
     other.sendBuffer = listener.sendBuffer;
     other.receiveBuffer = listener.receiveBuffer;
     other.lingerSeconds = listener.lingerSeconds;
+    other.#congestion = listener.#congestion;
     other.#peer = this;
     this.#peer = other;
     other.#state = 'connected';
     this.#state = 'connected';
+    if (isGrowing(this.sendBuffer)) this.sendBuffer = GROWN_SEND_BUFFER;
+    if (isGrowing(other.sendBuffer)) other.sendBuffer = GROWN_SEND_BUFFER;
     inetStackOf(this.kernel).streams.add(this).add(other);
     this.#listener = null;
     this.#isNews = true;
     this.#shutdown = 0;
+    this.#isFinReceived = false;
     listener.#backlog.push(other);
     listener.queue.wake(READABLE);
     this.queue.wake(ALL_EVENTS);
@@ -219,6 +276,7 @@ export class StreamSocket extends InetSocket {
     inetStackOf(this.kernel).streams.delete(this);
     this.#isNews = false;
     this.#shutdown = 0;
+    this.#isFinReceived = false;
     this.pendingError = 0;
     this.remote = null;
     this.#inbox.clear();
@@ -246,12 +304,29 @@ export class StreamSocket extends InetSocket {
     if (length === 0) return 0;
     peer.#inbox.resize(inFlight(this, peer));
     const n = peer.#inbox.push(src, at, length);
+    if (n < length) this.#isShortOfRoom = true;
     if (n === 0) return -EAGAIN;
-    peer.queue.wake(READABLE);
+    this.#sentBytes += n;
+    peer.#receivedBytes += n;
+    if (peer.#inbox.length >= peer.leastReceive) peer.queue.wake(READABLE);
     return n;
   }
 
+  /** Room for a third, so that a writer who is woken does not write crumbs (sk_stream_is_writeable). */
+  get #hasRoom(): boolean {
+    const peer = this.#peer;
+    return peer === null || peer.#inbox.free * 3 >= peer.#inbox.capacity;
+  }
+
+  /** The other side has read. Only who waits for room hears of it: to tell all would be an edge for every read. */
+  #giveRoom(): void {
+    if (!this.#isShortOfRoom || !this.#hasRoom) return;
+    this.#isShortOfRoom = false;
+    this.queue.wake(WRITABLE);
+  }
+
   #reset(error: number): void {
+    this.#isFinReceived = true;
     this.pendingError = error;
     this.#shutdown = SHUTDOWN_MASK;
     this.queue.wake(ALL_EVENTS);
@@ -262,7 +337,7 @@ export class StreamSocket extends InetSocket {
     if (this.#inbox.length > 0) {
       const n = isPeek ? this.#inbox.peek(dst, at, length) : this.#inbox.shift(dst, at, length);
       out.fullLength = n;
-      if (!isPeek) this.#peer?.queue.wake(WRITABLE);
+      if (!isPeek && this.#peer !== null) this.#peer.#giveRoom();
       return n;
     }
     if (this.#state === 'closed' || this.#state === 'listening') {
@@ -293,12 +368,9 @@ export class StreamSocket extends InetSocket {
     if (this.#state === 'connecting') return events;
     if (this.#state === 'closed' || this.#shutdown === SHUTDOWN_MASK) events |= POLLHUP;
     if ((this.#shutdown & RCV_SHUTDOWN) !== 0) events |= READABLE | POLLRDHUP;
-    if (this.#inbox.length > 0) events |= READABLE;
-    const peer = this.#peer;
-    // Room for a third, so that a writer who is woken does not write crumbs (sk_stream_is_writeable).
-    if ((this.#shutdown & SEND_SHUTDOWN) !== 0 || peer === null || peer.#inbox.free * 3 >= peer.#inbox.capacity) {
-      events |= WRITABLE;
-    }
+    if (this.#inbox.length >= this.leastReceive) events |= READABLE;
+    if ((this.#shutdown & SEND_SHUTDOWN) !== 0 || this.#hasRoom) return events | WRITABLE;
+    this.#isShortOfRoom = true;
     return events;
   }
 
@@ -311,15 +383,12 @@ export class StreamSocket extends InetSocket {
       this.queue.wake(ALL_EVENTS);
       return 0;
     }
-    if (this.#state !== 'connected') return -ENOTCONN;
+    if (this.#state !== 'connected' || this.stateNumber === TCP_CLOSE) return -ENOTCONN;
     if (how !== SHUT_WR) this.#shutdown |= RCV_SHUTDOWN;
     if (how !== SHUT_RD && (this.#shutdown & SEND_SHUTDOWN) === 0) {
       this.#shutdown |= SEND_SHUTDOWN;
       const peer = this.#peer;
-      if (peer !== null) {
-        peer.#shutdown |= RCV_SHUTDOWN;
-        peer.queue.wake(ALL_EVENTS);
-      }
+      if (peer !== null) peer.#receiveFin();
     }
     this.queue.wake(ALL_EVENTS);
     return 0;
@@ -354,11 +423,17 @@ export class StreamSocket extends InetSocket {
     if (peer === null) return;
     peer.#peer = null;
     if (isReset) {
-      peer.#reset((peer.#shutdown & RCV_SHUTDOWN) !== 0 ? EPIPE : ECONNRESET);
+      peer.#reset(peer.#isFinReceived ? EPIPE : ECONNRESET);
     } else {
-      peer.#shutdown |= RCV_SHUTDOWN;
-      peer.queue.wake(ALL_EVENTS);
+      peer.#receiveFin();
     }
+  }
+
+  #receiveFin(): void {
+    if (this.#isFinReceived) return;
+    this.#isFinReceived = true;
+    this.#shutdown |= RCV_SHUTDOWN;
+    this.queue.wake(ALL_EVENTS);
   }
 
   override release(): void {

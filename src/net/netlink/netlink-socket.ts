@@ -6,6 +6,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { Path } from '../../vfs/path.ts';
+import { flag, type OptionRule } from '../option-rule.ts';
 import { type Ancillary, type Destination, NO_ANCILLARY, Received, Socket } from '../socket.ts';
 import {
   NLM_F_ACK,
@@ -24,6 +25,7 @@ const NAME_SIZE = 12;
 const MAX_QUEUED = 64;
 const SOL_NETLINK = 270;
 const KNOWN_OPTIONS = 12;
+const OPTION = flag();
 
 const ignored = new Received();
 
@@ -48,8 +50,8 @@ export class NetlinkSocket extends Socket {
     usedPorts.set(kernel, this.#ports);
   }
 
-  override knownOption(level: number, name: number): number | undefined {
-    return level === SOL_NETLINK && name >= 1 && name <= KNOWN_OPTIONS ? 0 : undefined;
+  override optionRule(level: number, name: number): OptionRule | undefined {
+    return level === SOL_NETLINK && name >= 1 && name <= KNOWN_OPTIONS ? OPTION : undefined;
   }
 
   override bind(task: Task, address: Uint8Array): number {
