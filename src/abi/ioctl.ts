@@ -42,3 +42,41 @@ export const TIOCGPTN = 0x80045430;
 export const TIOCGPKT = 0x80045438;
 export const TIOCGPTLCK = 0x80045439;
 export const TCGETS2 = 0x802c542a;
+
+/** Requests on sockets (netdevice(7), tcp(7)). */
+export const SIOCATMARK = 0x8905;
+export const SIOCGIFNAME = 0x8910;
+export const SIOCGIFCONF = 0x8912;
+export const SIOCGIFFLAGS = 0x8913;
+export const SIOCSIFFLAGS = 0x8914;
+export const SIOCGIFADDR = 0x8915;
+export const SIOCSIFADDR = 0x8916;
+export const SIOCGIFDSTADDR = 0x8917;
+export const SIOCGIFBRDADDR = 0x8919;
+export const SIOCGIFNETMASK = 0x891b;
+export const SIOCGIFMETRIC = 0x891d;
+export const SIOCGIFMTU = 0x8921;
+export const SIOCSIFMTU = 0x8922;
+export const SIOCGIFHWADDR = 0x8927;
+export const SIOCGIFINDEX = 0x8933;
+export const SIOCGIFTXQLEN = 0x8942;
+export const SIOCETHTOOL = 0x8946;
+export const SIOCGIFMAP = 0x8970;
+export const ADDRESS_QUERIES: ReadonlySet<number> = new Set([
+  SIOCGIFADDR,
+  SIOCGIFDSTADDR,
+  SIOCGIFBRDADDR,
+  SIOCGIFNETMASK,
+]);
+export const INTERFACE_QUERIES: ReadonlySet<number> = new Set([
+  ...ADDRESS_QUERIES,
+  SIOCGIFNAME,
+  SIOCGIFFLAGS,
+  SIOCGIFMETRIC,
+  SIOCGIFMTU,
+  SIOCGIFHWADDR,
+  SIOCGIFINDEX,
+  SIOCGIFTXQLEN,
+  SIOCETHTOOL,
+  SIOCGIFMAP,
+]);

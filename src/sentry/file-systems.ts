@@ -21,7 +21,9 @@ import { hostMemory } from '../host/host-memory.ts';
 import { rootCredentials } from '../kernel/credentials.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
 import { socketTables } from '../net/inet/socket-tables.ts';
+import { statisticsTables } from '../net/inet/statistics.ts';
 import { provideUnixPaths } from '../net/unix/names.ts';
+import { unixSocketTable } from '../net/unix/socket-table.ts';
 import { Dentry } from '../vfs/dentry.ts';
 import { allocateDev } from '../vfs/device-number.ts';
 import { provideFileSystems } from '../vfs/file-system-types.ts';
@@ -112,7 +114,7 @@ export class FileSystems {
       cpu: readCpuInfo,
       freeMemory: memoryFree,
       residentPages: (mm) => mm.totalPages,
-      net: socketTables(kernel),
+      net: { ...socketTables(kernel), ...statisticsTables(kernel), unix: () => unixSocketTable(kernel) },
     });
     const { cpuCount, memoryTotal } = kernel;
     this.#sysfs = createSysfs({ dev: allocateDev(), bootTimeSec, cpuCount, memoryTotal, freeMemory: memoryFree });

@@ -40,7 +40,9 @@ import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import { DatagramSocket } from '../net/inet/datagram-socket.ts';
 import { StreamSocket } from '../net/inet/stream-socket.ts';
+import { diagnosisAnswers } from '../net/netlink/diagnosis.ts';
 import { NetlinkSocket } from '../net/netlink/netlink-socket.ts';
+import { routeAnswers } from '../net/netlink/route.ts';
 import type { Socket } from '../net/socket.ts';
 import { credentialsOf, UnixSocket, unixSocketType } from '../net/unix/unix-socket.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -49,9 +51,10 @@ import { readAddress, socketOf } from './socket-io.ts';
 import { writeName } from './socket-message.ts';
 
 const FAMILIES =
-  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP over the loopback interface; AF_NETLINK for NETLINK_ROUTE';
+  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP over the loopback interface; AF_NETLINK for NETLINK_ROUTE and NETLINK_SOCK_DIAG';
 
 const NETLINK_ROUTE = 0;
+const NETLINK_SOCK_DIAG = 4;
 const KNOWN_TYPE_BITS = SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 function createInet(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
@@ -85,9 +88,11 @@ function create(task: Task, domain: number, typeAndFlags: number, protocol: numb
 function createNetlink(task: Task, typeAndFlags: number, protocol: number): Socket | number {
   const type = typeAndFlags & SOCK_TYPE_MASK;
   if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-  if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+  if (protocol !== NETLINK_ROUTE && protocol !== NETLINK_SOCK_DIAG) return -EPROTONOSUPPORT;
+  const { kernel } = task;
+  const answer = protocol === NETLINK_ROUTE ? routeAnswers(kernel) : diagnosisAnswers(kernel);
   const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
-  return new NetlinkSocket(task.kernel, task.kernel.anonPath('socket'), flags, type, protocol);
+  return new NetlinkSocket(kernel, kernel.anonPath('socket'), flags, type, protocol, answer);
 }
 
 function createUnix(task: Task, typeAndFlags: number, protocol: number): UnixSocket | number {

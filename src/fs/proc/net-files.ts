@@ -1,6 +1,6 @@
 /**
  * /proc/PID/net (proc_pid_net(5)): the tables of the network. Where the network has nothing to say they are there and
- * empty, so that netstat, ss and language runtimes that read them find no sockets instead of an error.
+ * empty, so that programs that read them find nothing instead of an error.
  */
 import { dir } from '../pseudo/pseudo-directory.ts';
 import type { Node } from '../pseudo/pseudo-file-system.ts';
@@ -14,16 +14,8 @@ const SOCKET_HEADER6 =
   '  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when ' +
   'retrnsmt   uid  timeout inode';
 
-const DEV_HEADER =
-  'Inter-|   Receive                                                |  Transmit\n' +
-  ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n';
-
-const LOOPBACK =
-  '    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n';
-
 const EMPTY_TABLES: Readonly<Record<string, string>> = {
   arp: 'IP address       HW type     Flags       HW address            Mask     Device\n',
-  dev: DEV_HEADER + LOOPBACK,
   if_inet6: '00000000000000000000000000000001 01 80 10 80       lo\n',
   igmp: 'Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n',
   ipv6_route: '',
@@ -34,14 +26,6 @@ const EMPTY_TABLES: Readonly<Record<string, string>> = {
   raw: `${SOCKET_HEADER} ref pointer drops\n`,
   raw6: `${SOCKET_HEADER6} ref pointer drops\n`,
   route: `${'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT'.padEnd(127)}\n`,
-  sockstat:
-    'sockets: used 0\nTCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\nUDP: inuse 0 mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n',
-  sockstat6: 'TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n',
-  tcp: `${SOCKET_HEADER.padEnd(149)}\n`,
-  tcp6: `${SOCKET_HEADER6}\n`,
-  udp: `${SOCKET_HEADER} ref pointer drops             \n`,
-  udp6: `${SOCKET_HEADER6} ref pointer drops\n`,
-  unix: 'Num       RefCount Protocol Flags    Type St Inode Path\n',
 };
 
 export function netDirectory(options: ProcOptions): Node {

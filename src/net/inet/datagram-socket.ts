@@ -23,6 +23,8 @@ import {
   SHUT_WR,
   SHUTDOWN_MASK,
   SOCK_DGRAM,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
 } from '../../abi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
@@ -46,6 +48,15 @@ export class DatagramSocket extends InetSocket {
 
   constructor(kernel: Kernel, path: Path, flags: number, domain: number, uid: number) {
     super(kernel, path, flags, domain, SOCK_DGRAM, IPPROTO_UDP, uid);
+  }
+
+  get shutdownMask(): number {
+    return this.#shutdown;
+  }
+
+  /** TCP_* as socket diagnosis has it. */
+  get stateNumber(): number {
+    return this.remote === null ? TCP_CLOSE : TCP_ESTABLISHED;
   }
 
   protected override register(): number {
@@ -104,8 +115,11 @@ export class DatagramSocket extends InetSocket {
     if (unbound < 0) return unbound;
     for (const file of ancillary.rights) file.unref();
     const source = this.sourceFor(destination);
-    const receiver = inetStackOf(this.kernel).udp.find(destination, source);
+    const { udp, counters } = inetStackOf(this.kernel);
+    const receiver = udp.find(destination, source);
+    counters.countDatagram(length);
     if (receiver === null) {
+      counters.datagramsToNobody += 1;
       // The answer is an ICMP message, which only a connected socket is told.
       if (this.remote !== null) this.pendingError = ECONNREFUSED;
       return length;
@@ -113,6 +127,7 @@ export class DatagramSocket extends InetSocket {
     // Whatever finds no room is lost, as everywhere in UDP.
     const n = receiver.#inbox.put(src, at, length, NO_ANCILLARY, formatEndpoint(receiver.domain, source));
     if (n >= 0) receiver.queue.wake(READABLE);
+    else counters.datagramsWithoutRoom += 1;
     return length;
   }
 

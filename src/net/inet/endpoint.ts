@@ -55,6 +55,14 @@ export function parseEndpoint(domain: number, address: Uint8Array): Endpoint | n
   return new Endpoint(domain === AF_INET ? V4_PREFIX + hex(address, 4, 8) : hex(address, 8, 24), port);
 }
 
+/** The address alone in sixteen bytes, in the order of the network; IPv4 ones in the first four for a socket of AF_INET. */
+export function endpointBytes(domain: number, { ip }: Endpoint): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const digits = domain === AF_INET ? ip.slice(V4_PREFIX.length) : ip;
+  for (let i = 0; i * 2 < digits.length; i++) bytes[i] = Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
+}
+
 /** The sockaddr that a socket of `domain` shows for an endpoint. */
 export function formatEndpoint(domain: number, { ip, port }: Endpoint): Uint8Array {
   const bytes = new Uint8Array(domain === AF_INET ? SIN_SIZE : SIN6_SIZE);

@@ -6,17 +6,8 @@
  */
 
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.ts';
-import {
-  EACCES,
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  EAFNOSUPPORT,
-  EINVAL,
-  ENETUNREACH,
-  ENOTCONN,
-  ENOTTY,
-} from '../../abi/errno.ts';
-import { FIONREAD } from '../../abi/ioctl.ts';
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH, ENOTCONN } from '../../abi/errno.ts';
+import { FIONREAD, TIOCOUTQ } from '../../abi/ioctl.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -35,6 +26,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { Path } from '../../vfs/path.ts';
+import { interfaceIoctl } from '../interface-ioctl.ts';
 import { type OptionRule, optionKey } from '../option-rule.ts';
 import { type Destination, Socket } from '../socket.ts';
 import {
@@ -196,7 +188,9 @@ export abstract class InetSocket extends Socket implements Bound {
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
-    if (command !== FIONREAD) return -ENOTTY;
+    // What is sent has arrived.
+    if (command === TIOCOUTQ) return this.isListening ? -EINVAL : task.mem.writeU32(argument, 0);
+    if (command !== FIONREAD) return interfaceIoctl(task, command, argument);
     const n = this.availableBytes();
     return n < 0 ? n : task.mem.writeU32(argument, n);
   }

@@ -1,5 +1,6 @@
 /** The internet protocols of one sandbox: who is bound where. */
 import type { Kernel } from '../../kernel/kernel.ts';
+import { LoopbackCounters } from '../loopback.ts';
 import type { DatagramSocket } from './datagram-socket.ts';
 import { PortTable } from './ports.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -9,6 +10,7 @@ export class InetStack {
   readonly udp: PortTable<DatagramSocket>;
   /** The connected ones. */
   readonly streams = new Set<StreamSocket>();
+  readonly counters = new LoopbackCounters();
 
   constructor(random: () => number) {
     this.tcp = new PortTable(random);

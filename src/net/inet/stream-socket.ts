@@ -141,6 +141,10 @@ export class StreamSocket extends InetSocket {
     return this.#isFinReceived ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
   }
 
+  get shutdownMask(): number {
+    return this.#shutdown;
+  }
+
   get backlogLimit(): number {
     return this.#backlogLimit;
   }
@@ -224,6 +228,7 @@ export class StreamSocket extends InetSocket {
     if (listener === null) {
       this.local = before;
       if (!wasBound) this.forgetUnchosen();
+      inetStackOf(this.kernel).counters.countRefusal();
       return -ECONNREFUSED;
     }
     this.remote = destination;
@@ -257,7 +262,9 @@ export class StreamSocket extends InetSocket {
     this.#state = 'connected';
     if (isGrowing(this.sendBuffer)) this.sendBuffer = GROWN_SEND_BUFFER;
     if (isGrowing(other.sendBuffer)) other.sendBuffer = GROWN_SEND_BUFFER;
-    inetStackOf(this.kernel).streams.add(this).add(other);
+    const stack = inetStackOf(this.kernel);
+    stack.streams.add(this).add(other);
+    stack.counters.countConnection();
     this.#listener = null;
     this.#isNews = true;
     this.#shutdown = 0;
@@ -307,6 +314,7 @@ export class StreamSocket extends InetSocket {
     if (n < length) this.#isShortOfRoom = true;
     if (n === 0) return -EAGAIN;
     this.#sentBytes += n;
+    inetStackOf(this.kernel).counters.countStream(n);
     peer.#receivedBytes += n;
     if (peer.#inbox.length >= peer.leastReceive) peer.queue.wake(READABLE);
     return n;
@@ -327,6 +335,7 @@ export class StreamSocket extends InetSocket {
 
   #reset(error: number): void {
     this.#isFinReceived = true;
+    inetStackOf(this.kernel).counters.resets += 1;
     this.pendingError = error;
     this.#shutdown = SHUTDOWN_MASK;
     this.queue.wake(ALL_EVENTS);

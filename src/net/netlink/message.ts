@@ -2,6 +2,8 @@
 
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
+/** Below are the kernel's own. */
+export const NLMSG_MIN_TYPE = 16;
 export const NLM_F_REQUEST = 1;
 export const NLM_F_MULTI = 2;
 export const NLM_F_ACK = 4;
@@ -39,6 +41,19 @@ export function parseRequests(bytes: Uint8Array): Request[] {
   return requests;
 }
 
+/** The first attribute of a type among those that begin at `start`; null if there is none. */
+export function findAttribute(payload: DataView, start: number, type: number): DataView | null {
+  for (let at = start; at + 4 <= payload.byteLength; ) {
+    const length = payload.getUint16(at, true);
+    if (length < 4 || length > payload.byteLength - at) return null;
+    if (payload.getUint16(at + 2, true) === type) {
+      return new DataView(payload.buffer, payload.byteOffset + at + 4, length - 4);
+    }
+    at += align(length);
+  }
+  return null;
+}
+
 /** Builds one message: a fixed part, then attributes. */
 export class Reply {
   readonly #parts: number[] = [];
@@ -54,15 +69,20 @@ export class Reply {
     return this.u8(value, value >> 8, value >> 16, value >>> 24);
   }
   bytes(values: Iterable<number>): this {
-    return this.u8(...values);
+    for (const value of values) this.#parts.push(value & 0xff);
+    return this;
   }
   attribute(type: number, value: Iterable<number>): this {
     const bytes = [...value];
     this.u16(4 + bytes.length)
       .u16(type)
-      .u8(...bytes);
+      .bytes(bytes);
     while (this.#parts.length % 4 !== 0) this.#parts.push(0);
     return this;
+  }
+  /** An attribute made of attributes. */
+  nested(type: number, inner: Reply): this {
+    return this.attribute(type, inner.#parts);
   }
   text(type: number, value: string): this {
     return this.attribute(type, [...Buffer.from(`${value}\0`, 'latin1')]);

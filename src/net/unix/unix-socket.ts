@@ -12,7 +12,6 @@ import {
   EINVAL,
   EISCONN,
   ENOTCONN,
-  ENOTTY,
   EOPNOTSUPP,
   EPIPE,
   EPROTOTYPE,
@@ -34,6 +33,9 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOMAXCONN,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
+  TCP_LISTEN,
 } from '../../abi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
@@ -41,6 +43,7 @@ import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
 import { type Inbox, MessageInbox, StreamInbox } from '../inbox.ts';
+import { interfaceIoctl } from '../interface-ioctl.ts';
 import {
   type Ancillary,
   DEFAULT_BUFFER,
@@ -59,6 +62,18 @@ const MAX_PACKETS = 1024;
 const ALL_EVENTS = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
 
 const ignored = new Received();
+
+const all = new WeakMap<Kernel, Set<UnixSocket>>();
+
+/** Every socket of a sandbox, those that wait to be accepted too. */
+export function unixSocketsOf(kernel: Kernel): Set<UnixSocket> {
+  let sockets = all.get(kernel);
+  if (sockets === undefined) {
+    sockets = new Set();
+    all.set(kernel, sockets);
+  }
+  return sockets;
+}
 
 export function credentialsOf(task: Task): PeerCredentials {
   return { pid: task.pid, uid: task.creds.euid, gid: task.creds.egid };
@@ -84,12 +99,42 @@ export class UnixSocket extends Socket {
     super(path, flags, AF_UNIX, type, 0);
     this.#kernel = kernel;
     this.#owner = owner;
+    unixSocketsOf(kernel).add(this);
     if (type === SOCK_STREAM) this.#inbox = new StreamInbox(DEFAULT_BUFFER);
     else this.#inbox = new MessageInbox(DEFAULT_BUFFER, type === SOCK_DGRAM ? MAX_DATAGRAMS : MAX_PACKETS);
   }
 
   get isBound(): boolean {
     return this.#unbind !== null;
+  }
+
+  /** The other end; null when there is none. */
+  get peer(): UnixSocket | null {
+    return this.#peer;
+  }
+
+  /** Connections that wait to be accepted. */
+  get waiting(): readonly UnixSocket[] {
+    return this.#backlog ?? [];
+  }
+
+  get backlogLimit(): number {
+    return this.#backlogLimit;
+  }
+
+  get shutdownMask(): number {
+    return this.#shutdown;
+  }
+
+  /** The user who made it. */
+  get ownerUid(): number {
+    return this.#owner.uid;
+  }
+
+  /** TCP_* as socket diagnosis has it. */
+  get stateNumber(): number {
+    if (this.#backlog !== null) return TCP_LISTEN;
+    return this.#peer === null ? TCP_CLOSE : TCP_ESTABLISHED;
   }
 
   override get isListening(): boolean {
@@ -292,13 +337,14 @@ export class UnixSocket extends Socket {
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
-    if (command !== FIONREAD) return -ENOTTY;
+    if (command !== FIONREAD) return interfaceIoctl(task, command, argument);
     const n = this.availableBytes();
     return n < 0 ? n : task.mem.writeU32(argument, n);
   }
 
   override release(): void {
     this.#isReleased = true;
+    unixSocketsOf(this.#kernel).delete(this);
     this.#unbind?.();
     this.#unbind = null;
     const peer = this.#peer;
