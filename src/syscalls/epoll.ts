@@ -24,8 +24,8 @@ import { readSignalMask, type SignalMask } from './signal-mask.ts';
 /** struct epoll_event is packed on x86-64. */
 const EVENT_SIZE = 12;
 const MAX_EVENTS = Math.floor(0x7fff_ffff / EVENT_SIZE);
-/** How many events one call brings at most; the others stay ready for the next. */
-const BATCH = 4096;
+/** What the buffer for one call's events starts with; it grows with the longest list of ready items. */
+const FIRST_BATCH = 256;
 /** An item costs the sentry some hundred bytes; Linux allows 4 % of low memory. */
 const MAX_WATCHES = 262144;
 const S_IFMT = 0o170000;
@@ -38,9 +38,16 @@ const eventView = new DataView(event.buffer);
 const mask: SignalMask = { lo: 0, hi: 0 };
 const span: Timespec = { sec: 0, nsec: 0 };
 
-const batch = new Uint8Array(BATCH * EVENT_SIZE);
-const batchView = new DataView(batch.buffer);
+let batch = new Uint8Array(FIRST_BATCH * EVENT_SIZE);
+let batchView = new DataView(batch.buffer);
 let batched = 0;
+
+/** Bounded by MAX_WATCHES, as every event comes from an item. */
+function reserveBatch(count: number): void {
+  if (count * EVENT_SIZE <= batch.length) return;
+  batch = new Uint8Array(2 * count * EVENT_SIZE);
+  batchView = new DataView(batch.buffer);
+}
 
 function emit(events: number, dataLo: number, dataHi: number): void {
   const at = batched * EVENT_SIZE;
@@ -95,7 +102,8 @@ function sysEpollCtl(task: Task, epfd: number, op: number, fd: number, addr: num
 
 function collect(task: Task, epoll: EpollFile, addr: number, max: number): number {
   batched = 0;
-  const count = epoll.collect(Math.min(max, BATCH), emit);
+  reserveBatch(Math.min(max, epoll.readyCount));
+  const count = epoll.collect(max, emit);
   if (count === 0) return 0;
   return task.mem.write(addr, batch, 0, count * EVENT_SIZE) < 0 ? -EFAULT : count;
 }

@@ -103,6 +103,11 @@ export class EpollFile extends AnonymousFile implements FileWatcher {
     this.queue.wake(READABLE);
   }
 
+  /** The most `collect` can give now. */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
   /** epoll_wait(2) without waiting: gives at most `max` events to `emit`, and how many. */
   collect(max: number, emit: EmitEvent): number {
     let count = 0;
