@@ -31,6 +31,11 @@ class Terminal {
     }
   }
 
+  /** Ends what is still running: a test that failed half-way must not wait for its shell. */
+  hangUp(): void {
+    this.#child.kill('SIGHUP');
+  }
+
   /** The exit code, after the last keys. */
   async end(keys: string): Promise<number | null> {
     this.#child.stdin.write(keys);
@@ -39,19 +44,21 @@ class Terminal {
   }
 }
 
-test('an interactive bash', { timeout: 60_000 }, async () => {
+test('an interactive bash', { timeout: 60_000 }, async (t) => {
   const terminal = new Terminal(`exec ${runscPath} do bash --norc --noprofile -i`);
+  t.after(() => terminal.hangUp());
   await terminal.type('echo sum $((40 + 2))\r', 'sum 42\r\n');
   await terminal.type('tty\r', '/dev/pts/0\r\n');
   await terminal.type('stty size > /dev/null && echo sized\r', '\r\nsized\r\n');
   await terminal.type('sh -c "echo started; exec sleep 1000"\r', '\r\nstarted\r\n');
   await terminal.type('\x03', '^C');
   await terminal.type('echo code $?\r', 'code 130\r\n');
-  await terminal.type('cat\r', '\r\n');
+  // Its word, and not the echo of the command: the terminal is the shell's until the shell has given it away.
+  await terminal.type('sh -c "echo reading; exec cat"\r', '\r\nreading\r\n');
   await terminal.type('a line\r', 'a line\r\na line\r\n');
   await terminal.type('\x1a', 'Stopped');
-  await terminal.type('jobs\r', 'cat\r\n');
-  await terminal.type('fg\r', 'cat\r\n');
+  await terminal.type('jobs\r', 'cat"\r\n');
+  await terminal.type('fg\r', 'cat"\r\n');
   await terminal.type('again\r', 'again\r\nagain\r\n');
   await terminal.type('\x04', '> ');
   await terminal.type('echo mistake\x7f\x7f\x7f\x7f\x7f\x7f\x7fright\r', '\r\nright\r\n');
