@@ -49,10 +49,10 @@ const separator = '==== the report of all cases ====';
 const withoutClock = ['/usr/bin/setpriv', '--bounding-set=-sys_time', '--inh-caps=-sys_time'];
 
 /**
- * Some tests open as many files as they may, so both sides may open the same number. The report is written inside, where
+ * Some tests open as many files as they may, so both sides may open the same number: a common default. The report is written inside, where
  * the host cannot see it, so it comes out at the end of the output.
  */
-const script = `ulimit -Hn 4096; "$@"; code=$?; printf '\\n%s\\n' '${separator}'; cat report.xml; exit $code`;
+const script = `ulimit -Sn 1024; ulimit -Hn 4096; "$@"; code=$?; printf '\\n%s\\n' '${separator}'; cat report.xml; exit $code`;
 const command = (module: string): string[] => [
   ...['/bin/sh', '-c', script, 'sh', python, '-m', 'test', '-v'],
   ...['--timeout', `${moduleSeconds}`, '--junit-xml', 'report.xml', module],
