@@ -14,8 +14,10 @@ export interface AddressSpaceHost {
   mprotect(addr: number, length: number, prot: number): void;
   mremap(oldAddr: number, oldLength: number, newLength: number, flags: number, newAddr: number): void;
   madvise(addr: number, length: number, advice: number): void;
-  /** A command of membarrier(2) without flags, on behalf of the calling thread. */
-  membarrier(command: number): void;
+  /** membarrier(2) on behalf of the calling thread. */
+  membarrier(command: number, flags: number, cpu: number): void;
+  /** rseq(2) for the calling thread. */
+  rseq(addr: number, length: number, flags: number, signature: number): void;
   /** Carries out now what is queued: 0, or the -errno of the first operation that failed (the rest is dropped). */
   flush(): Promise<number>;
   /** Copies guest memory to `dst[at..]`: bytes copied (fewer at the first fault), or -EFAULT when not even one. */

@@ -35,8 +35,12 @@ export class ModelHost implements AddressSpaceHost {
     }
   }
 
-  membarrier(command: number): void {
-    this.log.push(`membarrier ${command}`);
+  membarrier(command: number, flags: number, cpu: number): void {
+    this.log.push(`membarrier ${command} ${flags} ${cpu}`);
+  }
+
+  rseq(addr: number, length: number, flags: number, signature: number): void {
+    this.log.push(`rseq ${addr} ${length} ${flags} ${signature}`);
   }
 
   munmap(addr: number, length: number): void {

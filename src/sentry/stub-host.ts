@@ -16,6 +16,7 @@ const MUNMAP = 11;
 const MREMAP = 25;
 const MADVISE = 28;
 const MEMBARRIER = 324;
+const RSEQ = 334;
 /** At most: closing a descriptor, receiving the next, the operation. One more closes the last descriptor. */
 const COMMANDS_PER_OPERATION = 3;
 
@@ -91,8 +92,11 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   madvise(addr: number, length: number, advice: number): void {
     this.queue(MADVISE, addr, length, advice);
   }
-  membarrier(command: number): void {
-    this.queue(MEMBARRIER, command, 0, 0);
+  membarrier(command: number, flags: number, cpu: number): void {
+    this.queue(MEMBARRIER, command, flags, cpu);
+  }
+  rseq(addr: number, length: number, flags: number, signature: number): void {
+    this.queue(RSEQ, addr, length, flags, signature);
   }
 
   /** Carries out what is queued, by `current`, after all that was queued before: 0 or the -errno of what failed. */

@@ -29,6 +29,7 @@ import { pollSyscalls } from './poll.ts';
 import { prctlSyscalls } from './prctl.ts';
 import { processSyscalls } from './process.ts';
 import { processMemorySyscalls } from './process-memory.ts';
+import { rseqSyscalls } from './rseq.ts';
 import { schedSyscalls } from './sched.ts';
 import { selectSyscalls } from './select.ts';
 import { semaphoreSyscalls } from './semaphores.ts';
@@ -71,6 +72,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   prctlSyscalls,
   processMemorySyscalls,
   processSyscalls,
+  rseqSyscalls,
   schedSyscalls,
   inotifySyscalls,
   messageSyscalls,
