@@ -455,11 +455,21 @@ static long run_command(struct thread *t, u32 op, u64 *a) {
   }
 }
 
+/* A new thread or process: its first answer may be there before it is. */
+static inline void begin(u8 *mb) {
+  MB32(mb, MB_KIND) = KIND_STARTED;
+  if (__atomic_load_n((u32 *)(mb + MB_STATE), __ATOMIC_ACQUIRE) != STATE_REPLY) ring_and_wait(mb);
+}
+
 /* Sends what is in the mailbox as a request of `kind` and does what the answers say until one lets the guest go on. */
 static u32 converse(struct thread *t, u8 *mb, u32 kind) {
-  MB32(mb, MB_KIND) = kind;
-  for (;;) {
+  if (kind == KIND_STARTED) {
+    begin(mb);
+  } else {
+    MB32(mb, MB_KIND) = kind;
     ring_and_wait(mb);
+  }
+  for (;;) {
     u32 action = MB32(mb, MB_ACTION);
     u32 commands = MB32(mb, MB_COMMANDS);
     u32 wants_ack = MB32(mb, MB_ACK);
@@ -491,9 +501,7 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
         if (op == OP_FORK && result == 0) {
           /* The child: its mailbox is new and empty. */
           mb = t->mailbox;
-          MB32(mb, MB_KIND) = KIND_STARTED;
-          commands = 0;
-          wants_ack = 1;
+          begin(mb);
           failed = 2;
           break;
         }
@@ -511,6 +519,7 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
     if (failed || wants_ack) {
       MB32(mb, MB_NR) = failed;
       MB32(mb, MB_KIND) = KIND_DONE;
+      ring_and_wait(mb);
       continue;
     }
     if (action == ACTION_EXIT_PROCESS) stub_syscall(__NR_exit_group, 0, 0, 0, 0, 0, 0);

@@ -173,10 +173,14 @@ export class StubProcess {
    */
   prepareThread(parent: StubThread): StubThread | number {
     const thread = this.addThread();
-    if (typeof thread === 'number') return thread;
+    if (typeof thread !== 'number') this.commandThread(parent, thread);
+    return thread;
+  }
+
+  /** Queues the making of `thread` in the parent's mailbox. */
+  commandThread(parent: StubThread, thread: StubThread): void {
     thread.cookie = this.gate.expect(CLONE_THREAD);
     parent.command(L.OP_THREAD, thread.slot, thread.cookie);
-    return thread;
   }
 
   /** The kernel-attested pid, as the host sees it; 0 while the process has not come up. */

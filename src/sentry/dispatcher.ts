@@ -16,7 +16,7 @@ import type { Task } from '../kernel/task.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
 import type { ArgType, SyscallDef } from '../syscalls/define.ts';
-import type { Guest, GuestHandler } from './guest.ts';
+import type { CloneUnderWay, Guest, GuestHandler } from './guest.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type FaultContext, NO_FAULT, pushFrame, readRegister } from './signal-frame.ts';
 
@@ -103,6 +103,8 @@ export interface DispatcherParts {
   readonly xstateSize: number;
   /** A thread reported whose task has ended. */
   onDeadThread(guest: Guest): void;
+  /** What a guest was told it had made could not be made: the result of its call after all. */
+  onFailedClone(guest: Guest, clone: CloneUnderWay): number;
   /** Called after each request: tasks may have ended. */
   reap(): void;
   /** A call that this kernel does not have. */
@@ -140,11 +142,15 @@ export class Dispatcher implements GuestHandler {
     guest.answeredAhead = false;
     const { frameSignal } = guest;
     guest.frameSignal = 0;
+    const { cloneUnderWay } = guest;
+    guest.cloneUnderWay = null;
     if (guest.isDead) {
       this.#parts.onDeadThread(guest);
     } else if (wasAhead && kind === L.KIND_DONE) {
       // Only a failure is reported: it becomes the result after all.
       this.complete(guest, guest.host.failedAlong(guest.thread));
+    } else if (kind === L.KIND_DONE && cloneUnderWay !== null) {
+      this.complete(guest, this.#parts.onFailedClone(guest, cloneUnderWay));
     } else if (kind === L.KIND_DONE && frameSignal !== 0) {
       // The stub could not write the FPU image of the frame that went along with the last answer.
       forceSegvForFrame(guest.task, frameSignal);

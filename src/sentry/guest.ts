@@ -16,6 +16,12 @@ import type { StubHost } from './stub-host.ts';
 const KICK_AGAIN_NS = 1e6;
 const KICK_AGAIN_MAX_NS = 64e6;
 
+/** A clone that the guest has been told of before the host has made it. */
+export interface CloneUnderWay {
+  readonly child: Task;
+  readonly made: Guest;
+}
+
 /** What a guest's thread tells the sentry. */
 export interface GuestHandler {
   onGuestRequest(guest: Guest, kind: number): void;
@@ -46,6 +52,8 @@ export class Guest implements GuestThread, ThreadOwner {
   nr = -1;
   /** Its last result was given before the memory operations of the call were carried out: it reports if one fails. */
   answeredAhead = false;
+  /** What the clone makes that went along with the last answer: its thread reports if it failed. */
+  cloneUnderWay: CloneUnderWay | null = null;
   /** The signal whose frame went along with the last answer: its thread reports if the frame could not be written; else 0. */
   frameSignal = 0;
   /** Where the call returns to when its site is to be patched before that; else 0. */

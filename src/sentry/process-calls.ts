@@ -5,7 +5,6 @@ import * as C from '../abi/clone.ts';
 import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
 import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
-import { checkClone, copyTask } from '../kernel/fork.ts';
 import { forceSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { AddressSpace } from '../mm/address-space.ts';
@@ -13,19 +12,17 @@ import { type LoadRequest, loadProgram } from '../mm/exec/loader.ts';
 import { applyPlan, LoadFailure, releasePlan } from '../mm/exec/plan.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
-import { openPidfd } from '../syscalls/pidfd.ts';
 import { openExec } from '../vfs/open.ts';
+import { Clones, plainClone } from './clone.ts';
 import type { CpuUsage } from './cpu-usage.ts';
 import { type Dispatcher, NO_ANSWER } from './dispatcher.ts';
-import { Guest } from './guest.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostLayout } from './host-layout.ts';
-import { inheritPatches, startPatching } from './mapped-text.ts';
+import { startPatching } from './mapped-text.ts';
 import { declareProcessCalls } from './process-call-table.ts';
 import type { Processes } from './processes.ts';
 import { readStrings } from './read-strings.ts';
-import { popFrame } from './signal-frame.ts';
-import { restoreThread, saveThread } from './thread-state.ts';
+import { popFrame, setRegister } from './signal-frame.ts';
 
 const AT_FDCWD = -100;
 const SIGSEGV = 11;
@@ -41,29 +38,8 @@ const ARCH_GET_FS = 0x1003;
 const ARCH_GET_GS = 0x1004;
 const USER_END = 2 ** 47;
 
-interface CloneRequest {
-  flags: number;
-  /** CLONE_CLEAR_SIGHAND. */
-  isHandlersCleared: boolean;
-  exitSignal: number;
-  stack: number;
-  parentTid: number;
-  childTid: number;
-  pidfd: number;
-  tls: number;
-}
-
-function setRegister(guest: Guest, register: number, value: number): void {
-  guest.registers.setUint32(register * 8, value >>> 0, true);
-  guest.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
-}
-
-function copyRegisters(from: Guest, to: Guest): void {
-  const bytes = new Uint8Array(from.registers.buffer, from.registers.byteOffset, 18 * 8);
-  new Uint8Array(to.registers.buffer, to.registers.byteOffset, 18 * 8).set(bytes);
-}
-
 export class ProcessCalls {
+  readonly clones: Clones;
   readonly #processes: Processes;
   readonly #layout: HostLayout;
   #dispatcher: Dispatcher | null = null;
@@ -74,6 +50,7 @@ export class ProcessCalls {
     this.#processes = processes;
     this.#layout = layout;
     this.#usage = usage;
+    this.clones = new Clones(processes, usage, () => this.dispatcher);
   }
 
   /** Set once, before the first call: the dispatcher is made from this table. */
@@ -88,7 +65,7 @@ export class ProcessCalls {
   readonly defs = declareProcessCalls({
     sigreturn: (task) => this.#sigreturn(task),
     clone: (task, flags, stack, parentTid, childTid, tls) =>
-      this.#clone(task, {
+      this.clones.clone(task, {
         flags: (flags & ~0xff) >>> 0,
         isHandlersCleared: false,
         exitSignal: flags & 0xff,
@@ -98,8 +75,8 @@ export class ProcessCalls {
         pidfd: parentTid,
         tls,
       }),
-    fork: (task) => this.#clone(task, plainClone(0)),
-    vfork: (task) => this.#clone(task, plainClone(C.CLONE_VFORK | C.CLONE_VM)),
+    fork: (task) => this.clones.clone(task, plainClone(0)),
+    vfork: (task) => this.clones.clone(task, plainClone(C.CLONE_VFORK | C.CLONE_VM)),
     execve: (task, path, argv, envp) => this.#execve(task, AT_FDCWD, path, argv, envp, 0),
     execveat: (task, dirfd, path, argv, envp, flags) => this.#execve(task, dirfd, path, argv, envp, flags),
     archPrctl: (task, code, addr) => this.#archPrctl(task, code, addr),
@@ -146,7 +123,7 @@ export class ProcessCalls {
     if (size > CLONE_ARGS_MIN && (field(8) !== 0 || field(9) !== 0)) return -EINVAL;
     if ((field(5) === 0) !== (stackSize === 0)) return -EINVAL;
     if ((flags & (C.CLONE_THREAD | C.CLONE_PARENT)) !== 0 && exitSignal !== 0) return -EINVAL;
-    return this.#clone(task, {
+    return this.clones.clone(task, {
       flags,
       isHandlersCleared: (high & 1) !== 0,
       exitSignal,
@@ -156,131 +133,6 @@ export class ProcessCalls {
       parentTid: field(3),
       tls: field(7),
     });
-  }
-
-  async #clone(task: Task, request: CloneRequest): Promise<number> {
-    const processes = this.#processes;
-    const { dispatcher } = this;
-    const { flags } = request;
-    const refused = checkClone(task, flags);
-    if (refused < 0) return refused;
-    const guest = processes.guestOf(task);
-    const isShared = (flags & C.CLONE_VM) !== 0;
-    // A borrowed thread keeps its owner's thread area, so whoever wants another gets a thread of its own.
-    if (isShared && (flags & (C.CLONE_VFORK | C.CLONE_SETTLS)) === C.CLONE_VFORK) {
-      return this.#vfork(task, guest, request);
-    }
-    const forked = isShared ? await this.#newThread(task, guest, flags) : await this.#newProcess(task, guest);
-    if (typeof forked === 'number') return forked;
-    const { made, mm } = forked;
-    // Either may have been killed meanwhile.
-    const lost = task.isExited ? NO_ANSWER : made.thread.process.isGone ? -ENOMEM : 0;
-    const child = lost < 0 ? lost : this.#newTask(task, request, mm);
-    if (typeof child === 'number') {
-      if (mm !== task.mm || (flags & C.CLONE_THREAD) === 0) mm.unref();
-      processes.abandon(made);
-      return child;
-    }
-    processes.adopt(made, child);
-    child.thread = made;
-    child.mem = new GuestMemory(made.thread);
-    if (!isShared) {
-      processes.bind(made.thread.process, mm);
-      made.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
-    }
-    const pidfd = this.#afterClone(task, child, made, request);
-    if ((flags & C.CLONE_SETTLS) !== 0) made.thread.command(L.OP_SET_FS, request.tls);
-    copyRegisters(guest, made);
-    setRegister(made, REG.rax, 0);
-    if (request.stack !== 0) setRegister(made, REG.rsp, request.stack);
-    const vforkDone =
-      (flags & C.CLONE_VFORK) === 0
-        ? null
-        : new Promise<void>((resolve) => {
-            child.onVforkDone = resolve;
-          });
-    if (child.hasSignalToDeliver()) dispatcher.leaveWithRegisters(made, L.FPU_KEEP);
-    else dispatcher.resumeRegisters(made, L.FPU_KEEP);
-    if (vforkDone !== null) await vforkDone;
-    return pidfd < 0 ? pidfd : child.tid;
-  }
-
-  async #newThread(task: Task, guest: Guest, flags: number): Promise<{ made: Guest; mm: AddressSpace } | number> {
-    const made = await this.#processes.thread(this.dispatcher, guest);
-    if (typeof made === 'number') return made;
-    return { made, mm: (flags & C.CLONE_THREAD) === 0 ? task.mm.ref() : task.mm };
-  }
-
-  async #newProcess(task: Task, guest: Guest): Promise<{ made: Guest; mm: AddressSpace } | number> {
-    const fork = this.#processes.fork(this.dispatcher, guest);
-    if (typeof fork === 'number') return fork;
-    const mm = task.mm.clone(fork.host);
-    inheritPatches(guest.host, mm, fork.host);
-    const made = await fork.child;
-    if (typeof made !== 'number') return { made, mm };
-    mm.unref();
-    return made;
-  }
-
-  #newTask(task: Task, request: CloneRequest, mm: AddressSpace): Task | number {
-    return copyTask(task, request.flags, request.exitSignal, {
-      mm,
-      parentTid: request.parentTid,
-      childTid: request.childTid,
-      isHandlersCleared: request.isHandlersCleared,
-    });
-  }
-
-  #afterClone(task: Task, child: Task, guest: Guest, { flags, childTid, pidfd }: CloneRequest): number {
-    if ((flags & C.CLONE_CHILD_SETTID) !== 0) {
-      const word = new Uint8Array(4);
-      new DataView(word.buffer).setUint32(0, child.tid, true);
-      // As on Linux, a fault here is not an error: the child exists.
-      guest.thread.process.writeMemory(childTid, word, 0, 4);
-    }
-    if ((flags & C.CLONE_PIDFD) === 0) return 0;
-    const fd = openPidfd(task, child.group, 0);
-    return fd < 0 ? fd : task.mem.writeU32(pidfd, fd);
-  }
-
-  /** The child borrows the caller's host thread until it execs or ends. */
-  async #vfork(task: Task, guest: Guest, request: CloneRequest): Promise<number> {
-    const processes = this.#processes;
-    const { dispatcher } = this;
-    const child = this.#newTask(task, request, task.mm.ref());
-    if (typeof child === 'number') {
-      task.mm.unref();
-      return child;
-    }
-    const borrower = new Guest(dispatcher, guest.thread, guest.host);
-    borrower.lender = guest;
-    processes.adopt(borrower, child);
-    this.#usage.borrowed(child.group, guest.thread);
-    child.thread = borrower;
-    child.mem = new GuestMemory(guest.thread);
-    const pidfd = this.#afterClone(task, child, borrower, request);
-    const release = guest.hold();
-    // Before the child can be killed: that gives the thread back, too.
-    const threadBack = new Promise<void>((resolve) => {
-      guest.onThreadBack = resolve;
-    });
-    const saved = await saveThread(processes, guest);
-    if (!borrower.isDead) {
-      guest.thread.owner = borrower;
-      setRegister(borrower, REG.rax, 0);
-      if (request.stack !== 0) setRegister(borrower, REG.rsp, request.stack);
-      dispatcher.resumeRegisters(borrower, L.FPU_KEEP);
-    }
-    await threadBack;
-    guest.onThreadBack = null;
-    guest.thread.owner = guest;
-    guest.isInKernel = true;
-    release();
-    if (guest.isDead) return NO_ANSWER;
-    restoreThread(guest, saved);
-    setRegister(guest, REG.rax, pidfd < 0 ? pidfd : child.tid);
-    dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
-    return NO_ANSWER;
   }
 
   async #execve(
@@ -395,15 +247,11 @@ export class ProcessCalls {
       forceSignal(task, SIGSEGV, SI_KERNEL);
       return 0;
     }
-    for (let i = 0; i < 18; i++) setRegister(guest, i, 0);
-    setRegister(guest, REG.rip, entry);
-    setRegister(guest, REG.rsp, stackPointer);
-    setRegister(guest, REG.rflags, 0x202);
+    for (let i = 0; i < 18; i++) setRegister(guest.thread, i, 0);
+    setRegister(guest.thread, REG.rip, entry);
+    setRegister(guest.thread, REG.rsp, stackPointer);
+    setRegister(guest.thread, REG.rflags, 0x202);
     dispatcher.leaveWithRegisters(guest, L.FPU_RESET);
     return NO_ANSWER;
   }
-}
-
-function plainClone(flags: number): CloneRequest {
-  return { flags, isHandlersCleared: false, exitSignal: 17, stack: 0, parentTid: 0, childTid: 0, pidfd: 0, tls: 0 };
 }

@@ -110,6 +110,52 @@ export class Processes {
     return { host, child: child.finally(release) };
   }
 
+  /**
+   * As `fork` and `thread`, with the answer to the parent's call instead of an exchange before it: the guest is there at once, is
+   * answered ahead, and finds that when the host has made it, by the commands of `commandAhead`. For processes, the parent must be
+   * the only thread of its own, or another one's mapping calls could come between what is copied here and what is copied there.
+   */
+  forkAhead(handler: GuestHandler, parent: Guest): Guest | number {
+    const { thread } = parent;
+    const target = thread.process.forkTarget(thread);
+    if (typeof target === 'number') return target;
+    const made = new Guest(handler, target, this.hostOf(target.process));
+    target.owner = made;
+    this.#parts.loop.add(target.process.control, 0, () => this.#onHangUp(target.process));
+    return made;
+  }
+
+  threadAhead(handler: GuestHandler, parent: Guest): Guest | number {
+    const thread = parent.thread.process.addThread();
+    if (typeof thread === 'number') return thread;
+    const made = new Guest(handler, thread, parent.host);
+    thread.owner = made;
+    return made;
+  }
+
+  /** Puts the making of what is there ahead into the parent's next answer: 0 or -errno. */
+  commandAhead(parent: Guest, made: Guest): number {
+    const { process } = parent.thread;
+    if (made.thread.process !== process) return process.commandFork(parent.thread, made.thread);
+    process.commandThread(parent.thread, made.thread);
+    return 0;
+  }
+
+  /** What was to be made ahead is not there: the clone has failed, or was never asked for. */
+  unmake(made: Guest, isProcess: boolean): void {
+    const { thread } = made;
+    made.isDead = true;
+    thread.forgetClone();
+    this.#parts.scheduler.unwatch(thread);
+    if (isProcess) this.#destroy(thread.process);
+    else thread.process.removeThread(thread);
+  }
+
+  /** The task ends without its guest, which has been unmade. */
+  disown(task: Task): void {
+    this.#guests.delete(task);
+  }
+
   /** Makes another thread in the process of a guest that is in the kernel. */
   async thread(handler: GuestHandler, parent: Guest): Promise<Guest | number> {
     const thread = parent.thread.process.prepareThread(parent.thread);
@@ -197,6 +243,9 @@ export class Processes {
   #end(guest: Guest): void {
     const { thread, lender } = guest;
     const { process } = thread;
+    // Whoever ends in the middle of a clone may never make it.
+    guest.cloneUnderWay?.made.thread.forgetClone();
+    guest.cloneUnderWay = null;
     if (lender === null && !process.isGone && this.#spaces.get(process)?.users === 0) this.#destroy(process);
     // Lent threads go back to their owner; others exit once they are in our hands.
     if (!process.isGone && !guest.isInKernel) {

@@ -139,6 +139,7 @@ async function runIn(options: SandboxOptions, zygote: ReturnType<typeof startZyg
     scheduler,
     xstateSize: zygote.xstateSize,
     onDeadThread: (guest) => processes.endThread(guest),
+    onFailedClone: (guest, clone) => calls.clones.failedClone(guest, clone),
     reap: () => processes.reap(),
     onUnimplemented: (nr) => {
       if (unimplemented.size > 1024 || unimplemented.has(nr)) return;

@@ -30,7 +30,8 @@ export interface FaultContext {
 }
 export const NO_FAULT: FaultContext = { error: 0, trap: 0, address: 0 };
 
-function setRegister(thread: StubThread, register: number, value: number): void {
+/** Sets a register of the guest to an unsigned number below 2^53. */
+export function setRegister(thread: StubThread, register: number, value: number): void {
   thread.registers.setUint32(register * 8, value >>> 0, true);
   thread.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
 }
