@@ -16,6 +16,11 @@ const repository = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, 
 const micro = `${repository}/build/bench/micro`;
 const gvisor = process.env.GVISOR_RUNSC ?? `${tmpdir()}/gvisor/root/usr/bin/runsc`;
 
+/** A C file of many small functions. */
+const functions = `${repository}/build/bench/functions.c`;
+const PYTHON_MODULES =
+  'json, re, subprocess, threading, socket, asyncio, logging, sqlite3, http.client, decimal, email, unittest';
+
 /** How to run a command on each system. */
 const systems: readonly { readonly name: string; readonly prefix: readonly string[] }[] = [
   { name: 'native', prefix: [] },
@@ -66,8 +71,21 @@ const measures: readonly Measure[] = [
   inProgram('pipe'),
   inProgram('signal'),
   inProgram('thread'),
+  inProgram('fstat'),
+  inProgram('epoll-ready'),
+  inProgram('pipe-self'),
+  inProgram('unix-self'),
+  inProgram('futex'),
   wholeCommand('do-true', ['/bin/true'], 90_000_000),
   wholeCommand('200-execs', ['/bin/sh', '-c', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done']),
+  wholeCommand('300-subshells', ['/bin/sh', '-c', 'i=0; while [ $i -lt 300 ]; do (:); i=$((i+1)); done']),
+  wholeCommand('python-imports', ['/usr/bin/python3', '-c', `import ${PYTHON_MODULES}`]),
+  wholeCommand('gcc', ['/usr/bin/gcc', '-O1', '-c', '-o', '/dev/null', functions]),
+  wholeCommand('find', ['/bin/sh', '-c', 'find /usr/share -type f | wc -l']),
+  wholeCommand('tar', ['/bin/sh', '-c', 'tar cf - /usr/include 2>/dev/null | wc -c']),
+  wholeCommand('grep', ['/bin/sh', '-c', 'grep -r EXPORT /usr/include/linux | wc -l']),
+  wholeCommand('dd-file', ['/bin/sh', '-c', 'dd if=/dev/zero of=/tmp/dd bs=1M count=64 status=none; rm /tmp/dd']),
+  wholeCommand('dd-pipe', ['/bin/sh', '-c', 'dd if=/dev/zero bs=64k count=4096 status=none | cat >/dev/null']),
 ];
 
 function median(values: readonly number[]): number {
@@ -92,6 +110,8 @@ function main(): void {
   if (!(rounds >= 1)) throw new Error(`--rounds ${options.rounds} is not a number of rounds`);
   mkdirSync(`${repository}/build/bench`, { recursive: true });
   const source = `${repository}/bench/guest/micro.c`;
+  const body = '{ long s = a; for (long i = 0; i < b; i++) s = s * 31 + (i ^ a); return s; }';
+  writeFileSync(functions, Array.from({ length: 800 }, (_, i) => `long f${i}(long a, long b) ${body}\n`).join(''));
   execFileSync('gcc', ['-O2', '-static', '-pthread', '-Wall', '-Wextra', '-o', micro, source], { stdio: 'inherit' });
 
   const row = (cells: readonly string[]): void => {
