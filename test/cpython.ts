@@ -42,7 +42,7 @@ const MODULES = [
 const python = '/usr/bin/python3';
 const tests = '/usr/lib/python3.11/test/test_os.py';
 /** regrtest ends itself first, with the stacks of all threads. */
-const moduleSeconds = 900;
+const moduleSeconds = 1800;
 const separator = '==== the report of all cases ====';
 
 /** Setting the host's clock, as test_time does, needs what no container has; without it the host answers EPERM too. */
