@@ -132,6 +132,5 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
     strace: isGiven(parsed, 'strace'),
     ...(debugLog === undefined ? {} : { debugLog: resolve(caller.cwd, debugLog) }),
     debug: isGiven(parsed, 'debug'),
-    stdio: [0, 1, 2],
   };
 }

@@ -35,7 +35,6 @@ export async function runBundle(globals: Parsed, args: readonly string[]): Promi
     strace: isGiven(parsed, 'strace'),
     debug: isGiven(parsed, 'debug'),
     ...(debugLog === undefined ? {} : { debugLog: resolve(debugLog) }),
-    stdio: [0, 1, 2],
   });
 }
 

@@ -24,6 +24,9 @@ export interface EventLoop {
   remove(hostFd: number): void;
 }
 
+/** Whose the descriptor is: the caller's, who goes on using it, or given to the sandbox, which closes it when it is done. */
+export type StreamOwner = 'caller' | 'sandbox';
+
 export type HostStreamKind = 'terminal' | 'pipe' | 'socket' | 'file' | 'device';
 
 export interface HostStream {
@@ -47,7 +50,7 @@ export interface HostStream {
   ioctl(command: number, argument: Uint8Array | number): number;
   /** The host's struct stat (144 bytes): 0 or -errno. */
   stat(out: Uint8Array): number;
-  /** Gives back what was opened here; the caller's descriptor stays open. */
+  /** Gives back what was opened here, and the descriptor itself if it is the sandbox's. */
   close(): void;
 }
 
@@ -105,12 +108,18 @@ function reopen(syscall: HostSyscall, hostFd: number): number {
  * Wraps a host descriptor. Call it before the sentry locks itself down: it opens /proc/self/fd.
  * Gives -errno when the descriptor is not open.
  */
-export function openHostStream(syscall: HostSyscall, loop: EventLoop, hostFd: number): HostStream | number {
+export function openHostStream(
+  syscall: HostSyscall,
+  loop: EventLoop,
+  hostFd: number,
+  owner: StreamOwner = 'caller',
+): HostStream | number {
   const kind = kindOf(syscall, hostFd);
   if (typeof kind === 'number') return kind;
   const own = kind === 'pipe' || kind === 'terminal' ? reopen(syscall, hostFd) : -1;
   const flags = syscall(SYS_FCNTL, hostFd, F_GETFL, 0);
-  return new DescriptorStream(syscall, loop, kind, hostFd, own, flags < 0 ? 0 : flags & (O_ACCMODE | O_APPEND));
+  const access = flags < 0 ? 0 : flags & (O_ACCMODE | O_APPEND);
+  return new DescriptorStream(syscall, loop, kind, { callerFd: hostFd, ownFd: own, owner }, access);
 }
 
 class DescriptorStream implements HostStream {
@@ -120,6 +129,7 @@ class DescriptorStream implements HostStream {
   readonly #syscall: HostSyscall;
   readonly #loop: EventLoop;
   readonly #callerFd: number;
+  readonly #owner: StreamOwner;
   /** Our own description was opened non-blocking, so calls on it need no poll(2) before. */
   readonly #isNonblocking: boolean;
   readonly #pollfd = new Uint8Array(8);
@@ -131,8 +141,7 @@ class DescriptorStream implements HostStream {
     syscall: HostSyscall,
     loop: EventLoop,
     kind: HostStreamKind,
-    callerFd: number,
-    ownFd: number,
+    { callerFd, ownFd, owner }: { callerFd: number; ownFd: number; owner: StreamOwner },
     flags: number,
   ) {
     this.flags = flags;
@@ -140,6 +149,7 @@ class DescriptorStream implements HostStream {
     this.#loop = loop;
     this.kind = kind;
     this.#callerFd = callerFd;
+    this.#owner = owner;
     this.#isNonblocking = ownFd >= 0;
     this.hostFd = ownFd >= 0 ? ownFd : callerFd;
   }
@@ -213,6 +223,7 @@ class DescriptorStream implements HostStream {
     this.unwatch();
     this.#isClosed = true;
     if (this.#isNonblocking) this.#syscall(SYS_CLOSE, this.hostFd);
+    if (this.#owner === 'sandbox') this.#syscall(SYS_CLOSE, this.#callerFd);
   }
 
   get #mustPoll(): boolean {

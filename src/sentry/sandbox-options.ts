@@ -35,15 +35,20 @@ export interface CapabilitySets {
   readonly ambient: CapabilitySet;
 }
 
-export interface SandboxOptions {
-  readonly root: RootOptions;
+export interface LimitOptions {
+  /** RLIMIT_*. */
+  readonly resource: number;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** One process that is started from outside: the first one, or one that `exec` adds. */
+export interface ProcessOptions {
   /** In the guest. */
   readonly cwd: string;
   /** The command; its first word is looked up on the guest's PATH, inside the sandbox. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** In this order. */
-  readonly mounts: readonly MountSpec[];
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
@@ -51,7 +56,13 @@ export interface SandboxOptions {
   readonly capabilities: CapabilitySets | null;
   readonly hasNoNewPrivileges: boolean;
   /** By RLIMIT_* number, in place of the defaults; Infinity for no limit. */
-  readonly limits: readonly { readonly resource: number; readonly soft: number; readonly hard: number }[];
+  readonly limits: readonly LimitOptions[];
+}
+
+export interface SandboxOptions extends ProcessOptions {
+  readonly root: RootOptions;
+  /** In this order. */
+  readonly mounts: readonly MountSpec[];
   readonly hostname: string;
   readonly domainname: string;
   readonly network: 'none';
@@ -60,6 +71,4 @@ export interface SandboxOptions {
   /** Path of the debug log; absolute. */
   readonly debugLog?: string;
   readonly debug: boolean;
-  /** Host descriptors that become the guest's 0, 1 and 2. */
-  readonly stdio: readonly [number, number, number];
 }

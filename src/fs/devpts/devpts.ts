@@ -23,6 +23,11 @@ const PTMX_RDEV = 0x502;
 const TTY_GID = 5;
 const MAX_PTYS = 1024;
 
+/** Which terminal a device number of this file system is. */
+export function terminalIndex(rdev: number): number {
+  return (((rdev >> 8) - PTS_MAJOR) << 8) | (rdev & 0xff);
+}
+
 /** (136 + n / 256, n % 256) as stat(2) shows it. */
 function slaveRdev(index: number): number {
   return ((PTS_MAJOR + (index >> 8)) << 8) | (index & 0xff);

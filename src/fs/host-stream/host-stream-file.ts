@@ -22,6 +22,7 @@ export class HostStreamInode extends Inode {
   readonly queue: ReadinessQueue;
   readonly #host = new Uint8Array(144);
   readonly #view = new DataView(this.#host.buffer);
+  #files = 0;
 
   constructor(stream: HostStream) {
     super();
@@ -62,6 +63,16 @@ export class HostStreamInode extends Inode {
     return 0;
   }
 
+  fileOpened(): void {
+    this.#files += 1;
+  }
+
+  /** With the last File the stream is closed, so that whoever reads the other end sees its end. */
+  fileReleased(): void {
+    this.#files -= 1;
+    if (this.#files === 0) this.stream.close();
+  }
+
   /** Opening /proc/self/fd/N of a stream: another File over the same host description. */
   override open(path: Path, flags: number, _creds: Credentials): File | number {
     return this.stream.kind === 'socket' ? -EACCES : new HostStreamFile(path, flags, this);
@@ -76,10 +87,15 @@ export class HostStreamFile extends File {
     super(path, flags, inode.queue);
     this.#inode = inode;
     this.#stream = inode.stream;
+    inode.fileOpened();
   }
 
   override get inode(): Inode {
     return this.#inode;
+  }
+
+  override release(): void {
+    this.#inode.fileReleased();
   }
 
   override poll(): number {

@@ -4,10 +4,9 @@
  */
 import type { HostStream } from '../../host/host-stream.ts';
 import type { File } from '../../vfs/file.ts';
-import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import { anonPathOf } from '../anon/anon-inode.ts';
-import type { DevPts } from '../devpts/devpts.ts';
+import { type DevPts, terminalIndex } from '../devpts/devpts.ts';
 import { HostTerminal } from '../host-tty/host-terminal.ts';
 import { HostStreamFile, HostStreamInode } from './host-stream-file.ts';
 
@@ -21,13 +20,13 @@ export interface StandardStreams {
 }
 
 /**
- * @param pathOf where a node of devpts is found, or null when it is not mounted
+ * @param pathOf where a terminal of devpts is found by its name, or null when it is not mounted
  * @param uid whom the terminal's node belongs to
  */
 export function openStandardStreams(
   streams: readonly HostStream[],
   devpts: DevPts,
-  pathOf: (inode: Inode) => Path | null,
+  pathOf: (name: string) => Path | null,
   uid: number,
 ): StandardStreams {
   const first = streams.find((stream) => stream.kind === 'terminal');
@@ -35,7 +34,8 @@ export function openStandardStreams(
   const node = terminal === null ? -1 : devpts.addTerminal(terminal, uid);
   const files = streams.map((stream): File => {
     if (stream.kind === 'terminal' && terminal !== null && typeof node !== 'number') {
-      const path = pathOf(node) ?? anonPathOf(node, '/dev/pts/0');
+      const name = String(terminalIndex(terminal.deviceNumber));
+      const path = pathOf(name) ?? anonPathOf(node, `/dev/pts/${name}`);
       const file = terminal.openUserSide(node, path, stream.flags & ~O_APPEND);
       if (typeof file !== 'number') return file;
     }

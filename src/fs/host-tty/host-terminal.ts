@@ -29,6 +29,9 @@ export class HostTerminal extends Terminal {
   readonly #saved = new Uint8Array(TERMIOS_SIZE);
   readonly #hasSaved: boolean;
   #isHungUp = false;
+  #files = 0;
+  /** Called when nothing has it open any more; the terminal of an `exec` goes then. */
+  onUnused: () => void = () => {};
 
   constructor(stream: HostStream) {
     super();
@@ -50,6 +53,15 @@ export class HostTerminal extends Terminal {
   override openUserSide(inode: Inode, path: Path, flags: number): File | number {
     if (this.#isHungUp) return -EIO;
     return new HostTerminalFile(this, inode, path, flags);
+  }
+
+  fileOpened(): void {
+    this.#files += 1;
+  }
+
+  fileReleased(): void {
+    this.#files -= 1;
+    if (this.#files === 0) this.onUnused();
   }
 
   /** A signal the host's terminal sent to the sentry: the guest's foreground gets it. */
@@ -78,6 +90,7 @@ class HostTerminalFile extends File {
     super(path, flags, terminal.queue);
     this.terminal = terminal;
     this.#inode = inode;
+    terminal.fileOpened();
   }
 
   override get inode(): Inode {
@@ -86,6 +99,10 @@ class HostTerminalFile extends File {
 
   override get asyncEvents(): number {
     return POLLIN | POLLOUT;
+  }
+
+  override release(): void {
+    this.terminal.fileReleased();
   }
 
   override poll(): number {
