@@ -14,7 +14,8 @@ interface Config extends Json {
 }
 
 let directory = '';
-const run = (...args: string[]): Promise<Outcome> => runProcess(runscPath, args, { cwd: directory, timeoutMs: 30_000 });
+const run = (...args: string[]): Promise<Outcome> =>
+  runProcess(runscPath, ['--root', join(directory, 'state'), ...args], { cwd: directory, timeoutMs: 30_000 });
 
 /** The configuration that `runsc spec` gives, without a terminal and running `script`. */
 function example(script: string): Config {
@@ -170,7 +171,10 @@ describe('bundles', { concurrency: false }, () => {
     assert.equal((await runWith(example('kill -9 $$; echo not'))).stdout, 'not\n'); // an init is not killed by its own
     const missing = example('');
     missing.process.args = ['/bin/none'];
-    assert.deepEqual(await runWith(missing), outcome('', 127, 'runsc: /bin/none: command not found\n'));
+    assert.deepEqual(
+      await runWith(missing),
+      outcome('', 1, 'runsc: exec: "/bin/none": stat /bin/none: no such file or directory\n'),
+    );
   });
 
   test('what is wrong is refused by the name of its field', async () => {

@@ -42,8 +42,10 @@ export function parseFlags(args: readonly string[], shapes: FlagShapes): Parsed 
     const shape = Object.hasOwn(shapes, token.name) ? shapes[token.name] : undefined;
     if (shape === undefined) throw new UsageError(`unknown flag ${token.rawName}`);
     if (shape.type === 'boolean') {
-      if (token.value !== undefined) throw new UsageError(`flag ${token.rawName} takes no value: ${token.value}`);
-      flags.push({ name: token.name, value: true });
+      if (token.value !== undefined && token.value !== 'true' && token.value !== 'false') {
+        throw new UsageError(`flag ${token.rawName} takes no value: ${token.value}`);
+      }
+      if (token.value !== 'false') flags.push({ name: token.name, value: true });
       continue;
     }
     if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {

@@ -99,7 +99,9 @@ function hostname(parsed: Parsed): string {
  */
 export function parseDo(globals: Parsed, args: readonly string[], caller: Caller): SandboxOptions | 'help' {
   const own = parseFlags(args, FLAGS);
-  const parsed: Parsed = { flags: [...globals.flags, ...own.flags], rest: own.rest };
+  // Before the verb --root is where containers are kept.
+  const before = globals.flags.filter(({ name }) => name !== 'root');
+  const parsed: Parsed = { flags: [...before, ...own.flags], rest: own.rest };
   if (isGiven(parsed, 'help')) return 'help';
   const network = lastValue(parsed, 'network') ?? 'none';
   if (network !== 'none') throw new UsageError(`--network can only be none so far: ${network}`);

@@ -1,7 +1,9 @@
 /** `runsc doctor`: what the host offers, what is missing and how to mend it. It looks and starts nothing but a zygote, which it ends. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
+import type { Parsed } from './arguments.ts';
 import { type CallProbe, type Fact, judgeHost } from './host-facts.ts';
+import { readInvocation } from './verb.ts';
 
 function read(path: string): string | undefined {
   try {
@@ -60,7 +62,8 @@ async function tryCalls(): Promise<CallProbe[]> {
 
 const MARK: Readonly<Record<Fact['state'], string>> = { good: 'ok     ', weaker: 'weaker ', fatal: 'MISSING' };
 
-export async function runDoctor(): Promise<number> {
+export async function runDoctor(globals: Parsed, args: readonly string[]): Promise<number> {
+  await readInvocation('doctor', globals, args, {});
   const facts = judgeHost({
     platform: `${process.platform} ${process.arch}`,
     kernelRelease: release(),

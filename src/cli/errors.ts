@@ -1,5 +1,7 @@
 /** How runsc fails: one line on standard error and an exit status. */
 
+import { writeLog } from './log.ts';
+
 /** Anything that goes wrong in runsc itself. */
 export const EXIT_FAILURE = 1;
 /** The command line is wrong: what getopt users and the shell's builtins give. */
@@ -11,6 +13,8 @@ export class UsageError extends Error {}
 /** Prints an error as one line, gives the exit status that belongs to it. */
 export function reportError(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`runsc: ${message.replaceAll('\n', ' ')}\n`);
+  const line = message.replaceAll('\n', ' ');
+  writeLog('error', line);
+  process.stderr.write(`runsc: ${line}\n`);
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
 }

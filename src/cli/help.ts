@@ -1,6 +1,10 @@
 /** What `runsc help` prints. */
 
-const GLOBALS = `Flags of every verb:
+const GLOBALS = `Flags before the verb:
+  --root DIR         where containers are kept (default: /run/runsc or $XDG_RUNTIME_DIR/runsc)
+  --log FILE, --log-format text|json
+                     write warnings and errors there
+Flags of every verb:
   --debug-log FILE   write the log of the kernel to FILE
   --debug            log more
   --strace           log every system call
@@ -20,9 +24,62 @@ Runs a command in a new sandbox; ends with its exit status, 128 + n if signal n 
   --hostname NAME        (default: tsvisor)
 `,
   run: `Usage: runsc run [FLAG]... ID
-Runs the container of an OCI bundle; ends with its exit status, 128 + n if signal n ended it.
+Makes a container from an OCI bundle and runs it; ends with its exit status, 128 + n if signal n ended it.
 
   -b, --bundle DIR       where config.json is (default: .)
+  -d, --detach           return when it runs
+  --pid-file FILE        write the host's pid that stands for it to FILE
+  --console-socket PATH  send its terminal there
+  --preserve-fds N       hand on N descriptors from 3
+`,
+  create: `Usage: runsc create [FLAG]... ID
+Makes a container from an OCI bundle, for start to run. Its streams are those of this command.
+
+  -b, --bundle DIR       where config.json is (default: .)
+  --pid-file FILE        write the host's pid that stands for it to FILE
+  --console-socket PATH  send its terminal there
+  --preserve-fds N       hand on N descriptors from 3
+`,
+  start: `Usage: runsc start ID
+Runs the program of a container that was created.
+`,
+  state: `Usage: runsc state ID
+Prints what the container is doing, as JSON.
+`,
+  kill: `Usage: runsc kill [--all] ID [SIGNAL]
+Sends a signal (default: TERM) to the container's first process, with --all to every one.
+`,
+  delete: `Usage: runsc delete [--force] ID...
+Removes containers that have stopped; with --force they are ended first, and need not be there.
+`,
+  exec: `Usage: runsc exec [FLAG]... ID COMMAND [ARGUMENT]...
+Runs another process in a container; ends with its exit status, 128 + n if signal n ended it.
+
+  -p, --process FILE     the whole process, as in config.json
+  -e, --env NAME=VALUE   set a variable
+  --cwd DIR              working directory in the container
+  -u, --user UID[:GID]   who it runs as
+  -g, --additional-gids N, -c, --cap NAME, --no-new-privs
+  -t, --tty              with a terminal
+  -d, --detach           return when it runs
+  --pid-file FILE        write the host's pid that stands for it to FILE
+  --console-socket PATH  send its terminal there
+  --preserve-fds N       hand on N descriptors from 3
+`,
+  list: `Usage: runsc list [--format table|json] [--quiet]
+Shows the containers under --root.
+`,
+  ps: `Usage: runsc ps [--format table|json] ID
+Shows the processes of a container; in JSON the host's pids.
+`,
+  pause: `Usage: runsc pause ID
+Stops a container until resume.
+`,
+  resume: `Usage: runsc resume ID
+Lets a paused container go on.
+`,
+  wait: `Usage: runsc wait ID
+Waits until a container has stopped and prints its exit status.
 `,
   spec: `Usage: runsc spec [FLAG]... [COMMAND [ARGUMENT]...]
 Writes a config.json to begin a bundle with.
@@ -43,6 +100,8 @@ const OVERVIEW = `Usage: runsc [FLAG]... VERB ...
 
   do COMMAND...   run a command in a new sandbox
   run ID          run the container of an OCI bundle
+  create, start, state, kill, delete, exec, list, ps, pause, resume, wait
+                  the same step by step, as container engines do it
   spec            write a config.json to begin with
   doctor          what this host offers and lacks
   version         the version

@@ -1,31 +1,33 @@
 /** runsc: finds the verb and loads its module alone, for start-up counts. */
-import { GLOBAL_FLAGS, isGiven, type Parsed, parseFlags } from './arguments.ts';
+import { isGiven, parseFlags } from './arguments.ts';
 import { reportError, UsageError } from './errors.ts';
+import { RUNTIME_FLAGS } from './global-flags.ts';
+import { HelpGiven } from './help-given.ts';
+import { VERBS } from './verbs.ts';
 
 const VERSION = '0.1.0';
+/** Of the OCI runtime specification. */
+const SPEC_VERSION = '1.2.0';
 
 async function dispatch(args: readonly string[]): Promise<number> {
-  const globals = parseFlags(args, { ...GLOBAL_FLAGS, version: { type: 'boolean' } });
-  const [verb, ...rest] = globals.rest;
-  if (verb === 'do') return (await import('./do.ts')).runDo(globals, rest);
-  if (verb === 'run') return (await import('./run-bundle.ts')).runBundle(globals, rest);
-  if (verb === 'spec') return (await import('./run-bundle.ts')).writeSpec(globals, rest);
-  if (isGiven(globals, 'version') || verb === 'version') {
-    process.stdout.write(`runsc version ${VERSION}\n`);
+  const globals = parseFlags(args, RUNTIME_FLAGS);
+  const [name, ...rest] = globals.rest;
+  const load = name !== undefined && Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (load !== undefined) return (await load())(globals, rest);
+  if (isGiven(globals, 'version') || name === 'version') {
+    // The second line is what engines read the specification's version from.
+    process.stdout.write(`runsc version ${VERSION}\nspec: ${SPEC_VERSION}\n`);
     return 0;
   }
-  if (verb === undefined && !isGiven(globals, 'help')) throw new UsageError('no verb given, see: runsc help');
-  const own: Parsed = verb === undefined ? globals : parseFlags(rest, GLOBAL_FLAGS);
-  if (verb === undefined || verb === 'help' || isGiven(own, 'help') || isGiven(globals, 'help')) {
+  if (name === 'help' || isGiven(globals, 'help')) {
     const { helpText } = await import('./help.ts');
-    const subject = verb === 'help' ? own.rest[0] : verb;
+    const subject = name === 'help' ? rest[0] : name;
     const text = helpText(subject);
     if (text === undefined) throw new UsageError(`unknown verb ${subject}, see: runsc help`);
     process.stdout.write(text);
     return 0;
   }
-  if (verb === 'doctor') return (await import('./doctor.ts')).runDoctor();
-  throw new UsageError(`unknown verb ${verb}, see: runsc help`);
+  throw new UsageError(name === undefined ? 'no verb given, see: runsc help' : `unknown verb ${name}, see: runsc help`);
 }
 
 /** Runs the command line and leaves the exit status for Node to end with, so that pipes are written out first. */
@@ -33,6 +35,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     process.exitCode = await dispatch(args);
   } catch (error) {
+    if (error instanceof HelpGiven) return;
     process.exitCode = reportError(error);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { EINVAL, ENOMEM } from '../abi/errno.ts';
+import { type SIGCONT, SIGKILL, SIGSEGV, type SIGSTOP } from '../abi/signal.ts';
 import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
 import type { CloneGate } from './clone-gate.ts';
@@ -22,8 +23,6 @@ const PROCESS_VM_WRITEV = 311;
 const TGKILL = 234;
 const SHUTDOWN = 48;
 const SHUT_RD = 0;
-const SIGKILL = 9;
-const SIGSEGV = 11;
 const FAULT_SIGNALS: ReadonlySet<number> = new Set([4, 5, 7, 8, SIGSEGV]);
 const USER_END = 2 ** 47;
 
@@ -199,7 +198,12 @@ export class StubProcess {
   kill(): void {
     // From here on it cannot say that it has come up without being told.
     native.syscall(SHUTDOWN, this.control, SHUT_RD);
-    if (this.pid > 0 && this.#pidfd >= 0) native.syscall(PIDFD_SEND_SIGNAL, this.#pidfd, SIGKILL, 0, 0);
+    this.signal(SIGKILL);
+  }
+
+  /** Sends the host process a signal: to end it, or to have the host stop and continue it. */
+  signal(signo: typeof SIGKILL | typeof SIGSTOP | typeof SIGCONT): void {
+    if (this.pid > 0 && this.#pidfd >= 0) native.syscall(PIDFD_SEND_SIGNAL, this.#pidfd, signo, 0, 0);
   }
 
   /** Guest memory to `dst[at..]`: bytes copied, fewer at the first fault, or -errno when none. */

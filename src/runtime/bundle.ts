@@ -6,14 +6,14 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import * as capability from '../abi/capability.ts';
 import * as mount from '../abi/mount.ts';
-import * as resource from '../abi/resource.ts';
-import { type CapabilitySet, capabilitySetOf, NO_CAPABILITIES } from '../kernel/capability-set.ts';
-import type { CapabilitySets, MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
-import { ConfigError, Fields } from './json-fields.ts';
+import type { ConsoleSize } from '../host/pty.ts';
+import { readProcess } from '../sentry/process-config.ts';
+import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
+import { ConfigError, Fields } from '../wire/json-fields.ts';
+import { type CgroupOptions, readCgroup } from './cgroup-options.ts';
+import { type Hooks, readHooks } from './hooks.ts';
 
-const MAX_ID = 0xfffffffe;
 const MAX_HOSTNAME = 64;
 
 /** Options of a mount that are flags, each with what it sets and what it clears. */
@@ -62,60 +62,6 @@ const IGNORED_OPTIONS: ReadonlySet<string> = new Set([
     'loud',
   ],
 ]);
-
-function capabilitySet(names: readonly string[], fields: Fields, field: string): CapabilitySet {
-  const known = new Map(Object.entries(capability));
-  return capabilitySetOf(
-    ...names.map((name) => {
-      const number = name.startsWith('CAP_') && name !== 'CAP_LAST_CAP' ? known.get(name) : undefined;
-      return typeof number === 'number' ? number : fields.refuse(field, `names no capability: ${name}`);
-    }),
-  );
-}
-
-/** Who names no capabilities gets none, as with runc. */
-function capabilities(process: Fields): CapabilitySets {
-  const sets = process.object('capabilities');
-  const read = (name: string): CapabilitySet =>
-    sets === undefined ? NO_CAPABILITIES : capabilitySet(sets.strings(name), sets, name);
-  return {
-    effective: read('effective'),
-    permitted: read('permitted'),
-    inheritable: read('inheritable'),
-    bounding: read('bounding'),
-    ambient: read('ambient'),
-  };
-}
-
-function limits(process: Fields): SandboxOptions['limits'] {
-  const known = new Map(Object.entries(resource));
-  const seen = new Set<string>();
-  return process.objects('rlimits').map((fields) => {
-    const type = fields.needString('type');
-    const number = type.startsWith('RLIMIT_') ? known.get(type) : undefined;
-    if (number === undefined) return fields.refuse('type', `names no resource limit: ${type}`);
-    if (seen.has(type)) return fields.refuse('type', `is there twice: ${type}`);
-    seen.add(type);
-    // 2^64 - 1 is no limit; what is near it cannot be told apart as a number and means the same.
-    const read = (name: string): number => {
-      const value = fields.number(name, 2 ** 64) ?? fields.refuse(name, 'is missing');
-      return value >= 2 ** 63 ? Infinity : value;
-    };
-    const soft = read('soft');
-    const hard = read('hard');
-    return soft > hard ? fields.refuse('soft', 'is above the hard limit') : { resource: number, soft, hard };
-  });
-}
-
-function environment(process: Fields): Record<string, string> {
-  const env: Record<string, string> = Object.create(null);
-  for (const [i, text] of process.strings('env').entries()) {
-    const at = text.indexOf('=');
-    if (at <= 0) process.refuse(`env[${i}]`, `is not NAME=VALUE: ${text}`);
-    env[text.slice(0, at)] = text.slice(at + 1);
-  }
-  return env;
-}
 
 function mountOf(fields: Fields, bundle: string): MountSpec {
   const target = fields.absolutePath('destination');
@@ -174,40 +120,74 @@ function readJson(path: string): unknown {
   }
 }
 
+/** Where the sandbox's network is on the host: where we are, in a new network namespace, or in the one at a path. */
+export type NetworkPlace =
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'new' }
+  | { readonly kind: 'path'; readonly path: string };
+
 export interface Bundle {
-  readonly options: Omit<SandboxOptions, 'stdio' | 'strace' | 'debug' | 'debugLog'>;
+  readonly options: Omit<SandboxOptions, 'strace' | 'debug' | 'debugLog'>;
   /** process.terminal: it wants a terminal, not just any streams. */
   readonly hasTerminal: boolean;
+  readonly consoleSize: ConsoleSize | null;
+  readonly ociVersion: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly hooks: Hooks;
+  readonly networkPlace: NetworkPlace;
+  readonly cgroup: CgroupOptions;
 }
 
-/** Reads and checks a bundle. Throws a ConfigError that names the field. */
-export function readBundle(directory: string): Bundle {
-  const path = join(directory, 'config.json');
-  const config = new Fields(readJson(path), '', path);
+const MAX_CONSOLE = 65535;
+
+function consoleSizeOf(process: Fields): ConsoleSize | null {
+  const size = process.object('consoleSize');
+  if (size === undefined) return null;
+  return { height: size.number('height', MAX_CONSOLE) ?? 0, width: size.number('width', MAX_CONSOLE) ?? 0 };
+}
+
+const NAMESPACE_TYPES = new Set(['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time']);
+
+/** The sandbox has all namespaces of its own inside. The network's is looked at, for hooks of others wire it up by our pid. */
+function networkPlace(linux: Fields | undefined): NetworkPlace {
+  let place: NetworkPlace = { kind: 'ours' };
+  const seen = new Set<string>();
+  for (const namespace of linux?.objects('namespaces') ?? []) {
+    const type = namespace.needString('type');
+    if (!NAMESPACE_TYPES.has(type)) namespace.refuse('type', `names no namespace: ${type}`);
+    if (seen.has(type)) namespace.refuse('type', `is there twice: ${type}`);
+    seen.add(type);
+    const path = namespace.string('path') ?? '';
+    if (path !== '' && !path.startsWith('/')) namespace.refuse('path', `is not an absolute path: ${path}`);
+    if (type === 'network') place = path === '' ? { kind: 'new' } : { kind: 'path', path };
+  }
+  return place;
+}
+
+/**
+ * Reads and checks a bundle. Throws a ConfigError that names the field.
+ * @param configPath where its configuration is, if not in it
+ */
+export function readBundle(directory: string, configPath: string = join(directory, 'config.json')): Bundle {
+  const config = new Fields(readJson(configPath), '', configPath);
   const version = config.needString('ociVersion');
   if (!/^1\.\d+\.\d+([-+].*)?$/.test(version)) config.refuse('ociVersion', `is not one that is known: ${version}`);
   const process = config.object('process') ?? config.refuse('process', 'is missing');
-  const argv = process.strings('args');
-  if (argv.length === 0 || argv[0] === '') process.refuse('args', 'has no command');
-  const user = process.object('user');
   const linux = config.object('linux');
   const hostname = config.string('hostname') ?? 'tsvisor';
   if (Buffer.byteLength(hostname) > MAX_HOSTNAME) config.refuse('hostname', `is longer than ${MAX_HOSTNAME} bytes`);
   return {
     hasTerminal: process.boolean('terminal'),
+    consoleSize: consoleSizeOf(process),
+    ociVersion: version,
+    annotations: config.stringMap('annotations'),
+    hooks: readHooks(config),
+    networkPlace: networkPlace(linux),
+    cgroup: readCgroup(linux),
     options: {
+      ...readProcess(process),
       root: rootOf(config, directory),
-      cwd: process.absolutePath('cwd'),
-      argv,
-      env: environment(process),
       mounts: [...config.objects('mounts').map((fields) => mountOf(fields, directory)), ...hidden(linux)],
-      uid: user?.number('uid', MAX_ID) ?? 0,
-      gid: user?.number('gid', MAX_ID) ?? 0,
-      groups: user?.numbers('additionalGids', MAX_ID) ?? [],
-      umask: user?.number('umask', 0o777) ?? 0o022,
-      capabilities: capabilities(process),
-      hasNoNewPrivileges: process.boolean('noNewPrivileges'),
-      limits: limits(process),
       hostname,
       domainname: config.string('domainname') ?? '(none)',
       network: 'none',

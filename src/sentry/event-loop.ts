@@ -17,6 +17,7 @@ const CTL_MOD = 3;
 const MAX_EVENTS = 64;
 const EVENT_SIZE = 12;
 export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
 
 export type OnReady = (events: number) => void;
 

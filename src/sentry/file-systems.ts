@@ -1,5 +1,5 @@
 /** The file systems of a sandbox and the mount tree it boots with. */
-import { constants, openSync, statSync } from 'node:fs';
+import { constants, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ENODEV, errnoName } from '../abi/errno.ts';
 import { MS_NOATIME, MS_PER_MOUNT, MS_RELATIME, MS_STRICTATIME } from '../abi/mount.ts';
@@ -49,7 +49,9 @@ export function createRoot({ path, kind }: RootOptions, clock: Clock, maxBytes: 
 }
 
 /** What is at a path of the host, as a mount. A file's directory is opened, but no walk of the guest can get there. */
-function mountHost(path: string, isWritable: boolean): Mount | number {
+function mountHost(given: string, isWritable: boolean): Mount | number {
+  // mount(2) follows links to its source.
+  const path = realpathSync(given);
   const access = isWritable ? 'writable' : 'read-only';
   if (statSync(path).isDirectory()) return createMount(openHost(path, access), 0, path);
   const fs = openHost(dirname(path), access);

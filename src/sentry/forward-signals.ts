@@ -19,11 +19,11 @@ const FORWARDED = [
   'SIGCONT',
 ] as const;
 
-/** A signal by the host's number, from someone outside. */
-export function sendFromOutside(group: ThreadGroup, signo: number): number {
+/** A signal from someone outside. @param isForced whether the first process gets it too if it has no handler for it */
+export function hostSignal(group: ThreadGroup, signo: number, isForced: boolean): void {
   const info = new SigInfo(signo, SI_USER);
-  info.isFromOutside = true;
-  return sendSignalToGroup(group, info);
+  info.isFromOutside = isForced;
+  sendSignalToGroup(group, info);
 }
 
 /** @returns what ends it */
@@ -34,7 +34,7 @@ export function forwardSignals(task: Task, terminal: HostTerminal | null): () =>
       if (terminal !== null && name !== 'SIGTERM' && name !== 'SIGUSR1' && name !== 'SIGUSR2' && name !== 'SIGCONT') {
         terminal.signalFromHost(signo);
       } else if (name !== 'SIGWINCH' && name !== 'SIGCONT') {
-        sendFromOutside(task.group, signo);
+        hostSignal(task.group, signo, true);
       }
     };
     process.on(name, handler);

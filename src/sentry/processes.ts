@@ -2,6 +2,7 @@
  * The host processes and threads of guests: making them for clone(2) and exec(2), and taking them away at the end.
  */
 import { ENOMEM } from '../abi/errno.ts';
+import { SIGCONT, SIGSTOP } from '../abi/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
@@ -44,6 +45,7 @@ export class Processes {
   /** Made ahead. */
   #spare: Spawned | null = null;
   readonly #spaces = new Map<StubProcess, AddressSpace>();
+  #isPaused = false;
 
   constructor(parts: ProcessesParts) {
     this.#parts = parts;
@@ -178,6 +180,7 @@ export class Processes {
   /** Which address space a host process carries: it ends with the last user of it. */
   bind(process: StubProcess, mm: AddressSpace): void {
     this.#spaces.set(process, mm);
+    if (this.#isPaused) process.signal(SIGSTOP);
   }
 
   hostOf(process: StubProcess): StubHost {
@@ -228,6 +231,17 @@ export class Processes {
     thread.owner = left;
     left.isDead = true;
     this.#dying.push(left);
+  }
+
+  /** Stops the host processes of all guests, and those to come, until `resume`. */
+  pause(): void {
+    this.#isPaused = true;
+    for (const process of this.#spaces.keys()) process.signal(SIGSTOP);
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    for (const process of this.#spaces.keys()) process.signal(SIGCONT);
   }
 
   /** Ends the threads of tasks that have ended, and the processes without users. */

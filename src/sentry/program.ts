@@ -55,6 +55,11 @@ export function findProgram(task: Task, options: ProcessOptions): number {
   return error;
 }
 
+/** A status of wait(2) as a shell shows it. */
+export function shellStatus(status: number): number {
+  return (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f);
+}
+
 /** What a shell's user sees of such an errno. */
 export function shellMessage(command: string, error: number): { message: string; status: number } {
   const isMissing = error === ENOENT || error === ENOTDIR;

@@ -3,9 +3,11 @@ import { isatty } from 'node:tty';
 import { native } from '../host/native.ts';
 import { startZygote } from '../platform/zygote.ts';
 import { forwardSignals } from './forward-signals.ts';
-import { shellMessage } from './program.ts';
+import { shellMessage, shellStatus } from './program.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
+
+export { runContainer } from './run-container.ts';
 
 const KILL = 62;
 const SIGKILL = 9;
@@ -48,11 +50,6 @@ async function runInit(sandbox: Sandbox, options: SandboxOptions): Promise<numbe
     sandbox.processes.reap();
   }
   return shellStatus(status ?? 0);
-}
-
-/** A status of wait(2) as a shell shows it. */
-export function shellStatus(status: number): number {
-  return (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f);
 }
 
 function report(command: string, error: number): number {

@@ -50,6 +50,9 @@ const SIGKILL = 9;
 /** Unimplemented calls that are told once each; a guest could else fill the log. */
 const MAX_TOLD = 1024;
 
+/** How often Node's timers are looked at while there are some. */
+const NODE_TIMER_NS = 50e6;
+
 /** A process that was started from outside. */
 export interface Started {
   readonly task: Task;
@@ -214,8 +217,25 @@ export class Sandbox {
       scheduler.pending -= 1;
       scheduler.stop();
     });
+    // A failure is thrown at the end; until then it must not count as one that nobody handles.
+    settled.catch(() => {});
     while (!isSettled) await scheduler.run();
     return settled;
+  }
+
+  /** Waits for work that has timers of Node's, which the loop alone does not look at. */
+  async withNodeTimers<T>(work: Promise<T>): Promise<T> {
+    const { timers, clock } = this.kernel;
+    const look = (): void => {
+      this.loop.isNodeReady = true;
+      timer = timers.add(clock.monotonicNs() + NODE_TIMER_NS, look);
+    };
+    let timer = timers.add(clock.monotonicNs() + NODE_TIMER_NS, look);
+    try {
+      return await work;
+    } finally {
+      timers.cancel(timer);
+    }
   }
 
   /** Keeps the loop looking at promises until this one is settled; what it throws goes to the debug log. */

@@ -53,10 +53,15 @@ export class Fields {
 
   /** A whole number from 0 to `max`. */
   number(name: string, max: number): number | undefined {
+    return this.integer(name, 0, max);
+  }
+
+  /** A whole number from `min` to `max`. */
+  integer(name: string, min: number, max: number): number | undefined {
     const value = this.#values[name];
     if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
-      return this.#wrong(name, `is not a whole number from 0 to ${max}`);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+      return this.#wrong(name, `is not a whole number from ${min} to ${max}`);
     }
     return value;
   }
@@ -73,6 +78,19 @@ export class Fields {
       if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max) return value;
       return this.#wrong(`${name}[${i}]`, `is not a whole number from 0 to ${max}`);
     });
+  }
+
+  /** An object of strings, such as annotations. */
+  stringMap(name: string): Record<string, string> {
+    const map: Record<string, string> = Object.create(null);
+    const value = this.#values[name];
+    if (value === undefined || value === null) return map;
+    if (typeof value !== 'object' || Array.isArray(value)) return this.#wrong(name, 'is not an object');
+    for (const [key, each] of Object.entries(value)) {
+      if (typeof each !== 'string') return this.#wrong(`${name}[${JSON.stringify(key)}]`, 'is not a string');
+      map[key] = each;
+    }
+    return map;
   }
 
   object(name: string): Fields | undefined {

@@ -1,0 +1,2 @@
+/** Help was asked for and printed: the verb is done. */
+export class HelpGiven extends Error {}

@@ -1,0 +1,71 @@
+/** Other processes of the host: whether they live, and their end. A pid alone may have been given to another since; with its start it names one. */
+import { readFileSync } from 'node:fs';
+import { native } from './native.ts';
+
+const CLOSE = 3;
+const POLL = 7;
+const FLOCK = 73;
+const PIDFD_SEND_SIGNAL = 424;
+const PIDFD_OPEN = 434;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const POLLIN = 1;
+
+export interface ProcessId {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks after boot. */
+  readonly startTime: string;
+}
+
+/** State and start of a process; null when there is none. */
+function look(pid: number): { state: string; startTime: string } | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return null; // it is gone
+  }
+  // The name in parentheses may hold anything, so fields are counted from behind it.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', startTime: fields[19] ?? '' };
+}
+
+export function identify(pid: number): ProcessId | null {
+  const found = look(pid);
+  return found === null ? null : { pid, startTime: found.startTime };
+}
+
+/** Whether it is there and has not ended: a zombie has. */
+export function isAlive({ pid, startTime }: ProcessId): boolean {
+  const found = pid > 0 ? look(pid) : null;
+  return found !== null && found.startTime === startTime && found.state !== 'Z' && found.state !== 'X';
+}
+
+/** Kills it and waits until it has ended: whether it has. */
+export function killAndWait(process: ProcessId, timeoutMs: number): boolean {
+  return endWithin(process, timeoutMs, 9);
+}
+
+/** Waits until it has ended: whether it has. */
+export function waitForEnd(process: ProcessId, timeoutMs: number): boolean {
+  return endWithin(process, timeoutMs, 0);
+}
+
+function endWithin(process: ProcessId, timeoutMs: number, signo: number): boolean {
+  const pidfd = native.syscall(PIDFD_OPEN, process.pid, 0);
+  if (pidfd < 0) return true;
+  // Only now: the descriptor and the start time are of the same process.
+  const mustWait = isAlive(process);
+  if (mustWait && signo !== 0) native.syscall(PIDFD_SEND_SIGNAL, pidfd, signo, 0, 0);
+  const pollfd = new DataView(new ArrayBuffer(8));
+  pollfd.setInt32(0, pidfd, true);
+  pollfd.setInt16(4, POLLIN, true);
+  const hasEnded = !mustWait || native.syscall(POLL, pollfd, 1, timeoutMs) > 0;
+  native.syscall(CLOSE, pidfd);
+  return hasEnded;
+}
+
+/** Locks an open file or directory (flock(2)); 'try' gives false when another has it. */
+export function lock(fd: number, how: 'wait' | 'try'): boolean {
+  return native.syscall(FLOCK, fd, how === 'wait' ? LOCK_EX : LOCK_EX | LOCK_NB) === 0;
+}

@@ -1,0 +1,85 @@
+/** The other side of create.ts: the process that is the container's sentry. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { native } from '../host/native.ts';
+import { takeTerminal } from '../host/pty.ts';
+import { readBundle } from './bundle.ts';
+import { StateDirectory } from './state-directory.ts';
+
+const READ = 0;
+const DUP3 = 292;
+const FCNTL = 72;
+const F_DUPFD_CLOEXEC = 1030;
+const EPOLLIN = 1;
+/** Where create.ts talks to us. */
+const MAKER = 3;
+/** Descriptors of the container are moved up here, out of the way of those with a meaning. */
+const MOVED = 16;
+const EXIT_FAILURE = 1;
+
+export interface BootOptions {
+  readonly root: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly preserveFds: number;
+  readonly strace: boolean;
+  readonly debug: boolean;
+  readonly debugLog: string | undefined;
+}
+
+/**
+ * Moves descriptors away and puts /dev/null in the places 0 to 2: nothing of ours may hold what is the container's to close. A log on
+ * standard error keeps that.
+ */
+function takeStdio(fds: readonly number[], keepsErrors: boolean): number[] {
+  const moved = fds.map((fd) => native.syscall(FCNTL, fd, F_DUPFD_CLOEXEC, MOVED)).filter((fd) => fd >= 0);
+  const nothing = openSync('/dev/null', 'r+');
+  for (const fd of fds) {
+    if (fd > 2) closeSync(fd);
+    else if (fd < 2 || !keepsErrors) native.syscall(DUP3, nothing, fd, 0);
+  }
+  closeSync(nothing);
+  return moved;
+}
+
+function tell(message: object): void {
+  writeSync(MAKER, `${JSON.stringify(message)}\n`);
+}
+
+/** Makes the container, waits for `start`, and runs it to its end: its exit status. */
+export async function bootContainer(options: BootOptions): Promise<number> {
+  let isReady = false;
+  try {
+    process.title = 'runsc-sandbox';
+    const directory = new StateDirectory(options.root, options.id);
+    const bundle = readBundle(options.bundle, directory.configPath);
+    if (bundle.hasTerminal) takeTerminal(0);
+    const preserved = Array.from({ length: options.preserveFds }, (_, i) => MAKER + 1 + i);
+    const logsHere = options.debugLog === undefined && (options.strace || options.debug);
+    const stdio = takeStdio([0, 1, 2, ...preserved], logsHere);
+    const { debugLog, strace, debug } = options;
+    const { runContainer } = await import('../sentry/run.ts');
+    return await runContainer({
+      options: { ...bundle.options, strace, debug, ...(debugLog === undefined ? {} : { debugLog }) },
+      hasTerminal: bundle.hasTerminal,
+      stdio,
+      stdioOwner: 'sandbox',
+      controlPath: directory.controlPath,
+      onReady: (_container, { loop }) =>
+        new Promise((resolve, reject) => {
+          isReady = true;
+          tell({ ready: true });
+          loop.add(MAKER, EPOLLIN, () => {
+            loop.remove(MAKER);
+            const length = native.syscall(READ, MAKER, new Uint8Array(64), 64);
+            closeSync(MAKER);
+            if (length > 0) resolve();
+            else reject(new Error('create ended before it was through'));
+          });
+        }),
+    });
+  } catch (error) {
+    if (isReady) throw error;
+    tell({ error: error instanceof Error ? error.message : String(error) });
+    return EXIT_FAILURE;
+  }
+}

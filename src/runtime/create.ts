@@ -1,0 +1,115 @@
+/**
+ * create: starts the container's sentry, a process of its own that outlives us, and returns when it is ready for `start`.
+ *
+ * The sentry is our child, so whoever reaps our orphans (containerd's shim) gets its end, and it ends with the container's exit status.
+ * Between us is a socket, its descriptor 3: it says there that it is ready, or what is wrong; we say that all is done. If we
+ * die before that it sees the end of the socket and goes too.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { identify, killAndWait, type ProcessId } from '../host/host-process.ts';
+import { inNetworkNamespace } from '../host/namespaces.ts';
+import { closeFd } from '../host/pty.ts';
+import { type Bundle, readBundle } from './bundle.ts';
+import { openConsole } from './console.ts';
+import { stateDocument } from './container-handle.ts';
+import { runHooks } from './hooks.ts';
+import { readReport, socketOf } from './report-socket.ts';
+import { ContainerError, type State, StateDirectory } from './state-directory.ts';
+
+const KILL_TIMEOUT_MS = 10_000;
+const INHERITED = [0, 1, 2] as const;
+
+export interface CreateOptions {
+  readonly root: string;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  /** How many descriptors from 3 on the first process gets. */
+  readonly preserveFds: number;
+  /** The command line that runs `bootContainer` in a new process, up to the id. */
+  readonly bootCommand: readonly [string, ...string[]];
+}
+
+/** Written beside its place and renamed, so that whoever waits for the file finds it whole. */
+export function writePidFile(path: string, pid: number): void {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, String(pid), { mode: 0o644 });
+  renameSync(temporary, path);
+}
+
+/** What is written of a container that is being made by the process `sentry`. */
+export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId): State {
+  return {
+    ociVersion: bundle.ociVersion,
+    phase: 'creating',
+    sentry,
+    bundle: bundlePath,
+    rootfs: bundle.options.root.path,
+    created: new Date().toISOString(),
+    owner: userInfo().username,
+    annotations: bundle.annotations,
+    cgroups: [],
+  };
+}
+
+export async function createContainer(options: CreateOptions): Promise<void> {
+  const bundle = readBundle(options.bundle);
+  const { consoleSocket } = options;
+  if (bundle.hasTerminal && consoleSocket === undefined) {
+    throw new ContainerError('config.json: process.terminal is true: give a console socket for the terminal');
+  }
+  if (!bundle.hasTerminal && consoleSocket !== undefined) {
+    throw new ContainerError('config.json: process.terminal is false: there is no terminal for the console socket');
+  }
+  const directory = new StateDirectory(options.root, options.id);
+  const unlock = directory.create();
+  let sentry: ProcessId | null = null;
+  try {
+    copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
+    const slave = consoleSocket === undefined ? -1 : openConsole(consoleSocket, bundle.consoleSize);
+    const child = spawnSentry(options, bundle, slave < 0 ? INHERITED : [slave, slave, slave]);
+    if (slave >= 0) closeFd(slave);
+    sentry = identify(child.pid ?? 0);
+    if (sentry === null) throw new ContainerError('the sandbox ended before it was ready');
+    const state = newState(options.bundle, bundle, sentry);
+    directory.write(state);
+    await readReport(child);
+    const document = stateDocument(directory, state, 'creating');
+    for (const name of ['prestart', 'createRuntime', 'createContainer'] as const) {
+      await runHooks(bundle.hooks, name, document);
+    }
+    directory.write({ ...state, phase: 'created' });
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, sentry.pid);
+    release(child);
+  } catch (error) {
+    if (sentry !== null) killAndWait(sentry, KILL_TIMEOUT_MS);
+    directory.remove();
+    throw error;
+  } finally {
+    unlock();
+  }
+}
+
+function spawnSentry(options: CreateOptions, bundle: Bundle, stdio: readonly [number, number, number]): ChildProcess {
+  const [file, ...args] = options.bootCommand;
+  const { networkPlace } = bundle;
+  const start = (): ChildProcess =>
+    spawn(file, [...args, '--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id], {
+      detached: true,
+      stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],
+    });
+  if (networkPlace.kind === 'ours') return start();
+  return inNetworkNamespace(networkPlace.kind === 'path' ? networkPlace.path : null, start);
+}
+
+/** The container is on its own from here. */
+function release(child: ChildProcess): void {
+  const socket = socketOf(child);
+  socket.end('{"created":true}\n', () => socket.destroy());
+  child.unref();
+}

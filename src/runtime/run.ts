@@ -1,0 +1,85 @@
+/** run: a container from its making to its end, in the foreground. This very process is its sentry. */
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isatty } from 'node:tty';
+import { identify } from '../host/host-process.ts';
+import { type Bundle, readBundle } from './bundle.ts';
+import { stateDocument } from './container-handle.ts';
+import { newState, writePidFile } from './create.ts';
+import { type HookName, runHooks } from './hooks.ts';
+import { ContainerError, type State, StateDirectory } from './state-directory.ts';
+
+const STDIO = [0, 1, 2];
+const BEFORE_START: readonly HookName[] = ['prestart', 'createRuntime', 'createContainer'];
+
+export interface RunOptions {
+  readonly root: string;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  readonly pidFile: string | undefined;
+  readonly preserveFds: number;
+  readonly strace: boolean;
+  readonly debug: boolean;
+  readonly debugLog: string | undefined;
+  /** Gets what went wrong without ending the container. */
+  warn(message: string): void;
+}
+
+/** @returns the exit status of the first process, 128 + n if signal n ended it */
+export async function runInForeground(options: RunOptions): Promise<number> {
+  const bundle = readBundle(options.bundle);
+  if (bundle.hasTerminal && !isatty(0)) {
+    throw new ContainerError('config.json: process.terminal is true, but standard input is no terminal');
+  }
+  const self = identify(process.pid);
+  if (self === null) throw new ContainerError('there is no /proc to find ourselves in');
+  const directory = new StateDirectory(options.root, options.id);
+  const unlock = directory.create();
+  try {
+    copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
+    const state = newState(options.bundle, bundle, self);
+    directory.write(state);
+    return await runIn(options, bundle, directory, state, unlock);
+  } finally {
+    directory.remove();
+    unlock();
+  }
+}
+
+async function runIn(
+  options: RunOptions,
+  bundle: Bundle,
+  directory: StateDirectory,
+  state: State,
+  unlock: () => void,
+): Promise<number> {
+  const { strace, debug, debugLog } = options;
+  const { runContainer } = await import('../sentry/run.ts');
+  const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
+  const code = await runContainer({
+    options: { ...bundle.options, strace, debug, ...(debugLog === undefined ? {} : { debugLog }) },
+    hasTerminal: STDIO.some((fd) => isatty(fd)),
+    stdio: [...STDIO, ...preserved],
+    stdioOwner: 'caller',
+    controlPath: directory.controlPath,
+    onReady: async (container) => {
+      for (const name of BEFORE_START) await runHooks(bundle.hooks, name, stateDocument(directory, state, 'creating'));
+      directory.write({ ...state, phase: 'created' });
+      if (options.pidFile !== undefined) writePidFile(options.pidFile, state.sentry.pid);
+      unlock();
+      await container.start();
+      await quietly(options, runHooks(bundle.hooks, 'poststart', stateDocument(directory, state, 'running')));
+    },
+  });
+  await quietly(options, runHooks(bundle.hooks, 'poststop', stateDocument(directory, state, 'stopped')));
+  return code;
+}
+
+async function quietly({ warn }: RunOptions, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    warn(error instanceof Error ? error.message : String(error));
+  }
+}

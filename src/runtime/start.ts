@@ -1,0 +1,33 @@
+/** start: the program of a container that was made runs. */
+import { readFileSync } from 'node:fs';
+import { Fields } from '../wire/json-fields.ts';
+import { connect, stateDocument } from './container-handle.ts';
+import { readHooks, runHooks } from './hooks.ts';
+import type { StateDirectory } from './state-directory.ts';
+
+/** @param warn gets what went wrong with hooks once it runs */
+export async function startContainer(directory: StateDirectory, warn: (message: string) => void): Promise<void> {
+  const unlock = directory.lock();
+  try {
+    const client = connect(directory);
+    try {
+      await client.request({ verb: 'start' }, [], Infinity);
+    } finally {
+      client.close();
+    }
+    const hooks = readHooks(
+      new Fields(JSON.parse(readFileSync(directory.configPath, 'utf8')), '', directory.configPath),
+    );
+    if (hooks.startContainer.length > 0)
+      warn('startContainer hooks are not run: the container is no place of the host');
+    const state = directory.read();
+    if (state === null) return;
+    try {
+      await runHooks(hooks, 'poststart', stateDocument(directory, state, 'running'));
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+    }
+  } finally {
+    unlock();
+  }
+}

@@ -1,0 +1,51 @@
+/** The life of a sandbox that is an OCI container: made, controlled from outside, and turned until its first process has ended. */
+import { native } from '../host/native.ts';
+import { startZygote } from '../platform/zygote.ts';
+import { Container } from './container.ts';
+import { ControlServer } from './control-server.ts';
+import { forwardSignals } from './forward-signals.ts';
+import { Sandbox } from './sandbox.ts';
+import type { SandboxOptions } from './sandbox-options.ts';
+
+const KILL = 62;
+const SIGKILL = 9;
+
+export interface ContainerParts {
+  readonly options: SandboxOptions;
+  /** Whether the streams are one terminal. */
+  readonly hasTerminal: boolean;
+  /** Becomes the first process's descriptors from 0. */
+  readonly stdio: readonly number[];
+  /** Whether the descriptors of `stdio` are to be closed when the first process has; the caller goes on using them otherwise. */
+  readonly stdioOwner: 'caller' | 'sandbox';
+  readonly controlPath: string;
+  /** The sandbox is ready and answers on its control socket. */
+  onReady(container: Container, sandbox: Sandbox): void | Promise<void>;
+}
+
+/** @returns the exit status of the first process, 128 + n if signal n ended it */
+export async function runContainer(parts: ContainerParts): Promise<number> {
+  const zygote = startZygote();
+  try {
+    const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
+    if (parts.options.strace) await sandbox.traceCalls();
+    const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
+    const container = await sandbox.during(Container.create(sandbox, parts.options, streams));
+    const server = new ControlServer(sandbox.loop, parts.controlPath, (request, connection) =>
+      container.handle(request, connection),
+    );
+    const release = forwardSignals(container.init, container.terminal);
+    try {
+      await sandbox.during(sandbox.withNodeTimers(Promise.resolve(parts.onReady(container, sandbox))));
+      while (container.status !== 'stopped') await sandbox.scheduler.run();
+    } finally {
+      release();
+      if (parts.stdioOwner === 'caller') container.terminal?.restore();
+      sandbox.processes.reap();
+      server.close();
+    }
+    return container.exitCode;
+  } finally {
+    native.syscall(KILL, zygote.pid, SIGKILL);
+  }
+}

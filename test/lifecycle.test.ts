@@ -1,0 +1,284 @@
+/** The lifecycle of OCI containers: create, start, state, kill, exec, pause, delete, as container engines use them. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Outcome, plainEnvironment, runProcess, runscPath } from './run-process.ts';
+
+type Json = Record<string, unknown>;
+
+let directory = '';
+let containers = 0;
+const runsc = (...args: string[]): Promise<Outcome> =>
+  runProcess(runscPath, ['--root', join(directory, 'state'), ...args], { cwd: directory, timeoutMs: 30_000 });
+
+async function ok(...args: string[]): Promise<string> {
+  const { stdout, stderr, code } = await runsc(...args);
+  assert.deepEqual({ stderr, code }, { stderr: '', code: 0 }, args.join(' '));
+  return stdout;
+}
+
+/** Refused with one line that matches. */
+async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
+  const { stderr, code } = await runsc(...args);
+  assert.match(stderr, pattern);
+  assert.match(stderr, /^runsc: [^\n]*\n$/);
+  assert.notEqual(code, 0);
+}
+
+function bundle(script: string, changes: (config: Json & { process: Json }) => void = () => {}): string {
+  const path = join(directory, `bundle-${containers++}`);
+  mkdirSync(path);
+  const config = JSON.parse(readFileSync(join(directory, 'spec/config.json'), 'utf8'));
+  config.process.terminal = false;
+  config.process.args = ['/bin/busybox', 'sh', '-c', script];
+  config.root.path = join(directory, 'rootfs');
+  changes(config);
+  writeFileSync(join(path, 'config.json'), JSON.stringify(config));
+  return path;
+}
+
+interface Made {
+  readonly code: number;
+  output(): string;
+}
+
+/** Makes a container with its output in a file of its bundle, for it holds that to its end. */
+async function makeInFile(path: string, ...command: string[]): Promise<Made> {
+  const log = join(path, 'output');
+  const fd = openSync(log, 'a');
+  const args = ['--root', join(directory, 'state'), ...command];
+  const child = spawn(runscPath, args, { env: plainEnvironment, stdio: ['ignore', fd, fd] });
+  closeSync(fd);
+  const [code] = await once(child, 'close');
+  return { code, output: () => readFileSync(log, 'utf8') };
+}
+
+function create(id: string, path: string, ...flags: string[]): Promise<Made> {
+  return makeInFile(path, 'create', '--bundle', path, ...flags, id);
+}
+
+async function statusOf(id: string): Promise<string> {
+  return JSON.parse(await ok('state', id)).status;
+}
+
+/** Waits for the container's end by its own verb, then until it counts as stopped. */
+async function ended(id: string): Promise<number> {
+  const { stdout, stderr } = await runsc('wait', id);
+  if (stdout !== '') return JSON.parse(stdout).exitStatus;
+  assert.match(stderr, /container not running/);
+  return -1;
+}
+
+describe('lifecycle', { concurrency: false }, () => {
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'lifecycle-'));
+    mkdirSync(join(directory, 'rootfs/bin'), { recursive: true });
+    copyFileSync('/bin/busybox', join(directory, 'rootfs/bin/busybox'));
+    mkdirSync(join(directory, 'spec'));
+    await ok('spec', '--bundle', join(directory, 'spec'));
+  });
+  after(async () => {
+    for (const id of (await ok('list', '--quiet')).split('\n')) if (id !== '') await ok('delete', '--force', id);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('created, running, stopped, deleted', async () => {
+    const path = bundle(
+      'echo begun; b=/bin/busybox; trap "echo term; exit 5" TERM; echo ready; while :; do $b sleep 0.05; done',
+    );
+    const { code, output } = await create('one', path, '--pid-file', join(path, 'pid'));
+    assert.equal(code, 0);
+    const state = JSON.parse(await ok('state', 'one'));
+    assert.deepEqual(
+      { ...state, created: '', owner: '' },
+      {
+        ociVersion: '1.2.0',
+        id: 'one',
+        pid: Number(readFileSync(join(path, 'pid'), 'utf8')),
+        status: 'created',
+        bundle: path,
+        rootfs: join(directory, 'rootfs'),
+        created: '',
+        owner: '',
+      },
+    );
+    assert.equal(output(), '');
+    await refused(/container with id one already exists/, 'create', '--bundle', path, 'one');
+    await refused(/cannot pause a container that is created/, 'pause', 'one');
+    await ok('start', 'one');
+    await refused(/cannot start a container that is running/, 'start', 'one');
+    await refused(/cannot delete container one that is not stopped: running/, 'delete', 'one');
+    const waiting = ended('one');
+    while (!output().includes('ready')) await ok('state', 'one');
+    assert.match(await ok('list'), /^ID {4}PID +STATUS +BUNDLE +CREATED +OWNER\none +\d+ +running /);
+    await ok('kill', 'one', 'SIGTERM');
+    assert.equal(await waiting, 5);
+    while ((await statusOf('one')) !== 'stopped');
+    assert.equal(output(), 'begun\nready\nterm\n');
+    await refused(/container not running/, 'kill', 'one', 'KILL');
+    await refused(/container not running/, 'exec', 'one', '/bin/busybox', 'true');
+    await ok('delete', 'one');
+    await refused(/container one does not exist/, 'state', 'one');
+    assert.deepEqual(readdirSync(join(directory, 'state')), []);
+  });
+
+  test('exec: its streams, its status, what it may change', async () => {
+    await create('exec', bundle('/bin/busybox sleep 1000'));
+    await refused(/cannot exec in a container that is created/, 'exec', 'exec', '/bin/busybox', 'true');
+    await ok('start', 'exec');
+    const script = 'b=/bin/busybox; $b id -u; $b id -g; $b pwd; echo $A $HOME; $b cat; echo err >&2; exit 7';
+    const flags = ['--user', '5:6', '--cwd', '/bin', '--env', 'A=b'];
+    const result = await runProcess(
+      runscPath,
+      ['--root', join(directory, 'state'), 'exec', ...flags, 'exec', '/bin/busybox', 'sh', '-c', script],
+      { cwd: directory, input: 'typed\n' },
+    );
+    assert.deepEqual(result, { stdout: '5\n6\n/bin\nb /\ntyped\n', stderr: 'err\n', code: 7, isTimedOut: false });
+    assert.equal((await runsc('exec', 'exec', '/bin/busybox', 'sh', '-c', 'kill -9 $$')).code, 137);
+    await refused(/exec: "\/none": stat \/none: no such file or directory/, 'exec', 'exec', '/none');
+    await refused(/exec: "none": executable file not found in \$PATH/, 'exec', 'exec', 'none');
+    await refused(/working directory \/none does not exist/, 'exec', '--cwd', '/none', 'exec', '/bin/busybox');
+    await refused(/--user is not UID/, 'exec', '--user', 'root', 'exec', '/bin/busybox');
+    const file = join(directory, 'process.json');
+    const args = ['/bin/busybox', 'sh', '-c', 'echo $B; /bin/busybox grep CapEff /proc/self/status'];
+    writeFileSync(file, JSON.stringify({ args, cwd: '/', env: ['B=c'], user: { uid: 0, gid: 0 } }));
+    assert.equal(await ok('exec', '--process', file, 'exec'), 'c\nCapEff:\t0000000000000000\n');
+    const pids = JSON.parse(await ok('ps', '--format', 'json', 'exec'));
+    assert.ok(pids.length === 1 && existsSync(`/proc/${pids[0]}`));
+    assert.match(await ok('ps', 'exec'), /^UID .*CMD\n0 +1 +0 .* sleep 1000\n$/);
+    await ok('kill', 'exec', 'KILL');
+    while ((await statusOf('exec')) !== 'stopped');
+    await ok('delete', 'exec');
+  });
+
+  test('a detached exec leaves a process that ends as it ends, and holds nothing', async () => {
+    const path = bundle('/bin/busybox sleep 1000');
+    await create('apart', path);
+    await ok('start', 'apart');
+    const pidFile = join(path, 'exec-pid');
+    const script = 'echo out; echo $$';
+    const printed = await ok('exec', '--detach', '--pid-file', pidFile, 'apart', '/bin/busybox', 'sh', '-c', script);
+    assert.equal(printed.startsWith('out\n') || printed === '', true);
+    assert.ok(Number(readFileSync(pidFile, 'utf8')) > 0);
+    await refused(/exec: "\/none"/, 'exec', '--detach', 'apart', '/none');
+    await ok('delete', '--force', 'apart');
+  });
+
+  test('pause and resume', async () => {
+    const path = bundle('i=0; while :; do echo $i; i=$((i+1)); /bin/busybox sleep 0.02; done');
+    const { output } = await create('pause', path);
+    await ok('start', 'pause');
+    while (!output().includes('2\n')) await ok('state', 'pause');
+    await ok('pause', 'pause');
+    assert.equal(await statusOf('pause'), 'paused');
+    const before = output();
+    await ok('state', 'pause');
+    assert.equal(output(), before);
+    await refused(/cannot exec in a container that is paused/, 'exec', 'pause', '/bin/busybox', 'true');
+    await refused(/cannot pause a container that is paused/, 'pause', 'pause');
+    await ok('resume', 'pause');
+    while (output() === before) await ok('state', 'pause');
+    await ok('pause', 'pause');
+    await ok('kill', 'pause', 'KILL');
+    while ((await statusOf('pause')) !== 'stopped');
+    await ok('delete', 'pause');
+  });
+
+  test('hooks get the state, in order, and failing ones undo the container', async () => {
+    const path = bundle('exit 3', (config) => {
+      const hook = (name: string): Json[] => [
+        {
+          path: '/bin/sh',
+          args: ['sh', '-c', `echo "${name} $A" >> ${directory}/hooks; cat >> ${directory}/hooks`],
+          env: ['A=b'],
+        },
+      ];
+      config.hooks = Object.fromEntries(
+        ['prestart', 'createRuntime', 'createContainer', 'poststart', 'poststop'].map((name) => [name, hook(name)]),
+      );
+    });
+    assert.equal((await runsc('run', '--bundle', path, 'hooked')).code, 3);
+    const seen = readFileSync(join(directory, 'hooks'), 'utf8');
+    const names = [...seen.matchAll(/(\w+) b\n\{[^\n]*?"status":"(\w+)"/g)].map(
+      ([, name, status]) => `${name} ${status}`,
+    );
+    const expected = ['prestart creating', 'createRuntime creating', 'createContainer creating'];
+    assert.deepEqual(names, [...expected, 'poststart running', 'poststop stopped']);
+    const failing = bundle('true', (config) => {
+      config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'echo no >&2; exit 4'] }] };
+    });
+    const { code, output } = await create('failing', failing);
+    assert.equal(code, 1);
+    assert.match(output(), /createRuntime hook \/bin\/sh failed with status 4: no\n$/);
+    await refused(/does not exist/, 'state', 'failing');
+    const slow = bundle('true', (config) => {
+      config.hooks = { prestart: [{ path: '/bin/sleep', args: ['sleep', '100'], timeout: 1 }] };
+    });
+    await refused(/prestart hook \/bin\/sleep did not end within 1 s/, 'run', '--bundle', slow, 'slow');
+  });
+
+  test('what cannot be run is refused at create, in the words that engines look for', async () => {
+    const missing = bundle('', (config) => {
+      config.process.args = ['missing'];
+    });
+    const { code, output } = await create('missing', missing);
+    assert.deepEqual([code, output()], [1, 'runsc: exec: "missing": executable file not found in $PATH\n']);
+    const log = join(directory, 'log.json');
+    await refused(/./, '--log', log, '--log-format', 'json', 'create', '--bundle', missing, 'missing');
+    const { level, msg, time } = JSON.parse(readFileSync(log, 'utf8'));
+    assert.deepEqual([level, msg], ['error', 'exec: "missing": executable file not found in $PATH']);
+    assert.ok(!Number.isNaN(Date.parse(time)));
+    await refused(/does not exist/, 'delete', 'missing');
+    await ok('delete', '--force', 'missing');
+  });
+
+  test('of two creators one wins, and what a crash leaves can be deleted', async () => {
+    const path = bundle('/bin/busybox sleep 1000');
+    const results = await Promise.all([create('race', path), create('race', path), create('race', path)]);
+    assert.deepEqual(results.map(({ code }) => code).sort(), [0, 1, 1]);
+    await ok('start', 'race');
+    const { pid } = JSON.parse(await ok('state', 'race'));
+    process.kill(pid, 'SIGKILL');
+    while ((await statusOf('race')) !== 'stopped');
+    await ok('delete', 'race');
+    mkdirSync(join(directory, 'state/half'), { recursive: true });
+    assert.equal(await ok('list', '--format', 'json'), '[]\n');
+    await ok('delete', 'half');
+    await create('never', path);
+    await ok('delete', 'never');
+  });
+
+  test('run --detach, and flags of other runtimes', async () => {
+    const path = bundle('/bin/busybox sleep 1000');
+    const { code, output } = await makeInFile(
+      path,
+      '--platform=systrap',
+      'run',
+      '--detach',
+      '--bundle',
+      path,
+      'detached',
+    );
+    assert.deepEqual([output(), code], ['runsc: warning: --platform changes nothing here\n', 0]);
+    assert.equal(await statusOf('detached'), 'running');
+    await ok('delete', '--force', 'detached');
+    await refused(/unknown flag --nonsense/, '--nonsense', 'list');
+    await refused(/--log-format is neither text nor json: xml/, '--log-format', 'xml', 'list');
+    await refused(/unknown signal: NONE/, 'kill', 'x', 'NONE');
+  });
+});
