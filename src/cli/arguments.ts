@@ -48,7 +48,7 @@ export function parseFlags(args: readonly string[], shapes: FlagShapes): Parsed 
       if (token.value !== 'false') flags.push({ name: token.name, value: true });
       continue;
     }
-    if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {
+    if (token.value === undefined || (!token.inlineValue && /^-(?!\d|$)/.test(token.value))) {
       throw new UsageError(`flag ${token.rawName} needs a value`);
     }
     flags.push({ name: token.name, value: token.value });

@@ -5,6 +5,7 @@ import type { StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import type { Settings } from './global-flags.ts';
+import { warn } from './log.ts';
 import { containerOf, type Invocation, readInvocation } from './verb.ts';
 
 export const CREATE_FLAGS = {
@@ -48,6 +49,8 @@ export function createOptions({ own, settings }: Invocation, directory: StateDir
   return {
     root: settings.root,
     id: directory.id,
+    ignoresCgroups: settings.ignoresCgroups,
+    warn,
     bundle: pathFlag(own, 'bundle') ?? process.cwd(),
     pidFile: pathFlag(own, 'pid-file'),
     consoleSocket: pathFlag(own, 'console-socket'),

@@ -117,6 +117,7 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
   const debugLog = lastValue(parsed, 'debug-log');
   return {
     root: { path: root, kind: 'overlay' },
+    bounds: {},
     cwd,
     argv: parsed.rest,
     env: environment(parsed, caller),

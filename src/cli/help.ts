@@ -81,6 +81,20 @@ Lets a paused container go on.
   wait: `Usage: runsc wait ID
 Waits until a container has stopped and prints its exit status.
 `,
+  update: `Usage: runsc update [--resources FILE|-] [FLAG]... ID
+Sets other limits for a container: those of a resources object, or of these flags.
+
+  --memory, --memory-reservation, --memory-swap BYTES
+  --cpu-period, --cpu-quota MICROSECONDS, --cpu-share N
+  --cpuset-cpus, --cpuset-mems LIST
+  --pids-limit N
+`,
+  events: `Usage: runsc events [--stats] [--interval TIME] ID
+Prints what a container uses as JSON lines, every 5s until it has stopped; with --stats once.
+`,
+  features: `Usage: runsc features
+Prints what this runtime understands, as JSON (OCI runtime specification, features.md).
+`,
   spec: `Usage: runsc spec [FLAG]... [COMMAND [ARGUMENT]...]
 Writes a config.json to begin a bundle with.
 
@@ -100,9 +114,10 @@ const OVERVIEW = `Usage: runsc [FLAG]... VERB ...
 
   do COMMAND...   run a command in a new sandbox
   run ID          run the container of an OCI bundle
-  create, start, state, kill, delete, exec, list, ps, pause, resume, wait
+  create, start, state, kill, delete, exec, list, ps, pause, resume, update, events, wait
                   the same step by step, as container engines do it
   spec            write a config.json to begin with
+  features        what engines ask a runtime
   doctor          what this host offers and lacks
   version         the version
   help [VERB]     this text, or a verb's

@@ -14,7 +14,7 @@ export async function run(globals: Parsed, args: readonly string[]): Promise<num
   const directory = containerOf(invocation, 'run');
   const options = createOptions(invocation, directory);
   if (!isGiven(invocation.own, 'detach') && options.consoleSocket === undefined) {
-    return runInForeground({ ...invocation.settings, ...options, warn });
+    return runInForeground({ ...invocation.settings, ...options });
   }
   await createContainer(options);
   await startContainer(directory, warn);

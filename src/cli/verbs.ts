@@ -18,6 +18,9 @@ export const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   pause: async () => (await import('./pause.ts')).pause,
   resume: async () => (await import('./pause.ts')).resume,
   wait: async () => (await import('./wait.ts')).wait,
+  update: async () => (await import('./update.ts')).update,
+  events: async () => (await import('./events.ts')).events,
+  features: async () => (await import('./features.ts')).features,
   boot: async () => (await import('./boot.ts')).boot,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
 };

@@ -1,5 +1,5 @@
 /** Other processes of the host: whether they live, and their end. A pid alone may have been given to another since; with its start it names one. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { native } from './native.ts';
 
 const CLOSE = 3;
@@ -68,4 +68,16 @@ function endWithin(process: ProcessId, timeoutMs: number, signo: number): boolea
 /** Locks an open file or directory (flock(2)); 'try' gives false when another has it. */
 export function lock(fd: number, how: 'wait' | 'try'): boolean {
   return native.syscall(FLOCK, fd, how === 'wait' ? LOCK_EX : LOCK_EX | LOCK_NB) === 0;
+}
+
+/** Which processes the host ends first when memory runs out (proc_pid_oom_score_adj(5)): whether it may be set so. */
+export function setOomScore(pid: number, score: number): boolean {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(score));
+    return true;
+  } catch (error) {
+    // To lower it takes CAP_SYS_RESOURCE.
+    if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')) return false;
+    throw error;
+  }
 }

@@ -45,6 +45,13 @@ function tell(message: object): void {
   writeSync(MAKER, `${JSON.stringify(message)}\n`);
 }
 
+/** Waits until create.ts has put us into the container's control groups: what we start later is in them too. */
+function awaitPlacement(): void {
+  const line = new Uint8Array(64);
+  const length = native.syscall(READ, MAKER, line, line.length);
+  if (length <= 0) throw new Error('create ended before it was through');
+}
+
 /** Makes the container, waits for `start`, and runs it to its end: its exit status. */
 export async function bootContainer(options: BootOptions): Promise<number> {
   let isReady = false;
@@ -58,6 +65,7 @@ export async function bootContainer(options: BootOptions): Promise<number> {
     const stdio = takeStdio([0, 1, 2, ...preserved], logsHere);
     const { debugLog, strace, debug } = options;
     const { runContainer } = await import('../sentry/run.ts');
+    awaitPlacement();
     return await runContainer({
       options: { ...bundle.options, strace, debug, ...(debugLog === undefined ? {} : { debugLog }) },
       hasTerminal: bundle.hasTerminal,

@@ -11,57 +11,11 @@ import type { ConsoleSize } from '../host/pty.ts';
 import { readProcess } from '../sentry/process-config.ts';
 import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
-import { type CgroupOptions, readCgroup } from './cgroup-options.ts';
+import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
 import { type Hooks, readHooks } from './hooks.ts';
+import { IGNORED_OPTIONS, MOUNT_FLAGS } from './mount-options.ts';
 
 const MAX_HOSTNAME = 64;
-
-/** Options of a mount that are flags, each with what it sets and what it clears. */
-const MOUNT_FLAGS: Readonly<Record<string, readonly [number, number]>> = {
-  ro: [mount.MS_RDONLY, 0],
-  rw: [0, mount.MS_RDONLY],
-  nosuid: [mount.MS_NOSUID, 0],
-  suid: [0, mount.MS_NOSUID],
-  nodev: [mount.MS_NODEV, 0],
-  dev: [0, mount.MS_NODEV],
-  noexec: [mount.MS_NOEXEC, 0],
-  exec: [0, mount.MS_NOEXEC],
-  noatime: [mount.MS_NOATIME, mount.MS_RELATIME],
-  atime: [0, mount.MS_NOATIME],
-  nodiratime: [mount.MS_NODIRATIME, 0],
-  diratime: [0, mount.MS_NODIRATIME],
-  relatime: [mount.MS_RELATIME, mount.MS_NOATIME],
-  norelatime: [0, mount.MS_RELATIME],
-  strictatime: [mount.MS_STRICTATIME, mount.MS_RELATIME | mount.MS_NOATIME],
-  nostrictatime: [0, mount.MS_STRICTATIME],
-  nosymfollow: [mount.MS_NOSYMFOLLOW, 0],
-  symfollow: [0, mount.MS_NOSYMFOLLOW],
-  rro: [mount.MS_RDONLY, 0],
-  rrw: [0, mount.MS_RDONLY],
-  rnosuid: [mount.MS_NOSUID, 0],
-  rnodev: [mount.MS_NODEV, 0],
-  rnoexec: [mount.MS_NOEXEC, 0],
-  rnoatime: [mount.MS_NOATIME, mount.MS_RELATIME],
-  defaults: [0, 0],
-};
-
-/** Options that say how the host should mount: binding is said by the type as well, and nothing propagates in the sandbox. */
-const IGNORED_OPTIONS: ReadonlySet<string> = new Set([
-  ...['bind', 'rbind', 'private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
-  ...[
-    'sync',
-    'async',
-    'dirsync',
-    'mand',
-    'nomand',
-    'lazytime',
-    'nolazytime',
-    'iversion',
-    'noiversion',
-    'silent',
-    'loud',
-  ],
-]);
 
 function mountOf(fields: Fields, bundle: string): MountSpec {
   const target = fields.absolutePath('destination');
@@ -136,6 +90,8 @@ export interface Bundle {
   readonly hooks: Hooks;
   readonly networkPlace: NetworkPlace;
   readonly cgroup: CgroupOptions;
+  /** process.oomScoreAdj: for the sentry. */
+  readonly oomScoreAdj: number | undefined;
 }
 
 const MAX_CONSOLE = 65535;
@@ -144,6 +100,19 @@ function consoleSizeOf(process: Fields): ConsoleSize | null {
   const size = process.object('consoleSize');
   if (size === undefined) return null;
   return { height: size.number('height', MAX_CONSOLE) ?? 0, width: size.number('width', MAX_CONSOLE) ?? 0 };
+}
+
+const OOM_SCORE_MAX = 1000;
+
+function oomScoreAdj(process: Fields): number | undefined {
+  return process.integer('oomScoreAdj', -OOM_SCORE_MAX, OOM_SCORE_MAX);
+}
+
+/** When the group's own limit is hit a guest process is to go and not the sentry, with which all would. */
+function guestOomScore(process: Fields, { resources }: CgroupOptions): { oomScoreAdj?: number } {
+  const isLimited = (resources.memory.limit ?? -1) > 0;
+  const score = isLimited ? OOM_SCORE_MAX : oomScoreAdj(process);
+  return score === undefined ? {} : { oomScoreAdj: score };
 }
 
 const NAMESPACE_TYPES = new Set(['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time']);
@@ -174,6 +143,7 @@ export function readBundle(directory: string, configPath: string = join(director
   if (!/^1\.\d+\.\d+([-+].*)?$/.test(version)) config.refuse('ociVersion', `is not one that is known: ${version}`);
   const process = config.object('process') ?? config.refuse('process', 'is missing');
   const linux = config.object('linux');
+  const cgroup = readCgroup(linux);
   const hostname = config.string('hostname') ?? 'tsvisor';
   if (Buffer.byteLength(hostname) > MAX_HOSTNAME) config.refuse('hostname', `is longer than ${MAX_HOSTNAME} bytes`);
   return {
@@ -183,9 +153,11 @@ export function readBundle(directory: string, configPath: string = join(director
     annotations: config.stringMap('annotations'),
     hooks: readHooks(config),
     networkPlace: networkPlace(linux),
-    cgroup: readCgroup(linux),
+    cgroup,
+    oomScoreAdj: oomScoreAdj(process),
     options: {
       ...readProcess(process),
+      bounds: { ...boundsOf(cgroup.resources), ...guestOomScore(process, cgroup) },
       root: rootOf(config, directory),
       mounts: [...config.objects('mounts').map((fields) => mountOf(fields, directory)), ...hidden(linux)],
       hostname,

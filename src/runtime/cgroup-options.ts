@@ -1,4 +1,5 @@
 /** linux.cgroupsPath and linux.resources of a configuration (config-linux.md, "Control groups"). */
+import type { SandboxBounds } from '../sentry/sandbox-options.ts';
 import type { Fields } from '../wire/json-fields.ts';
 
 export interface Resources {
@@ -57,4 +58,24 @@ export function readResources(resources: Fields | undefined): Resources {
 export function readCgroup(linux: Fields | undefined): CgroupOptions {
   const path = linux?.string('cgroupsPath');
   return { path: path === '' ? undefined : path, resources: readResources(linux?.object('resources')) };
+}
+
+/** Whether anything is asked of the host's control groups at all. */
+export function wantsCgroup({ path, resources: { memory, cpu, pids, unified } }: CgroupOptions): boolean {
+  const values = [...Object.values(memory), ...Object.values(cpu), ...Object.values(pids), ...Object.values(unified)];
+  return path !== undefined || values.some((value) => value !== undefined);
+}
+
+const DEFAULT_PERIOD_US = 100_000;
+
+/** The same limits as they are seen and enforced inside the sandbox. */
+export function boundsOf({ memory, cpu, pids }: Resources): SandboxBounds {
+  const { quota, period } = cpu;
+  const isLimited = (limit: number | undefined): limit is number => limit !== undefined && limit > 0 && limit < 2 ** 53;
+  return {
+    ...(isLimited(memory.limit) ? { memoryBytes: memory.limit } : {}),
+    // A program that makes a thread for each CPU it sees is to make as many as it can use.
+    ...(isLimited(quota) ? { cpus: Math.ceil(quota / (isLimited(period) ? period : DEFAULT_PERIOD_US)) } : {}),
+    ...(isLimited(pids.limit) ? { tasks: pids.limit } : {}),
+  };
 }

@@ -9,10 +9,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { identify, killAndWait, type ProcessId } from '../host/host-process.ts';
+import { identify, killAndWait, type ProcessId, setOomScore } from '../host/host-process.ts';
 import { inNetworkNamespace } from '../host/namespaces.ts';
 import { closeFd } from '../host/pty.ts';
 import { type Bundle, readBundle } from './bundle.ts';
+import { wantsCgroup } from './cgroup-options.ts';
+import { placeInCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
 import { stateDocument } from './container-handle.ts';
 import { runHooks } from './hooks.ts';
@@ -22,9 +24,15 @@ import { ContainerError, type State, StateDirectory } from './state-directory.ts
 const KILL_TIMEOUT_MS = 10_000;
 const INHERITED = [0, 1, 2] as const;
 
-export interface CreateOptions {
-  readonly root: string;
+export interface PlaceOptions {
   readonly id: string;
+  readonly ignoresCgroups: boolean;
+  /** Gets what went wrong without keeping the container from being made. */
+  warn(message: string): void;
+}
+
+export interface CreateOptions extends PlaceOptions {
+  readonly root: string;
   /** Absolute. */
   readonly bundle: string;
   readonly pidFile: string | undefined;
@@ -40,6 +48,21 @@ export function writePidFile(path: string, pid: number): void {
   const temporary = `${path}.${process.pid}`;
   writeFileSync(temporary, String(pid), { mode: 0o644 });
   renameSync(temporary, path);
+}
+
+/** Puts the process of a container's sentry into its groups: their directories. */
+export function placeContainer(pid: number, bundle: Bundle, { id, ignoresCgroups, warn }: PlaceOptions): string[] {
+  if (bundle.oomScoreAdj !== undefined && !setOomScore(pid, bundle.oomScoreAdj)) {
+    warn(`process.oomScoreAdj ${bundle.oomScoreAdj} is not set: lowering it takes CAP_SYS_RESOURCE`);
+  }
+  if (ignoresCgroups || !wantsCgroup(bundle.cgroup)) return [];
+  try {
+    return placeInCgroups(pid, id, bundle.cgroup);
+  } catch (error) {
+    if (process.getuid?.() === 0) throw error;
+    warn(`no control group: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  }
 }
 
 /** What is written of a container that is being made by the process `sentry`. */
@@ -69,6 +92,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
   let sentry: ProcessId | null = null;
+  let cgroups: readonly string[] = [];
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
     const slave = consoleSocket === undefined ? -1 : openConsole(consoleSocket, bundle.consoleSize);
@@ -76,8 +100,11 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     if (slave >= 0) closeFd(slave);
     sentry = identify(child.pid ?? 0);
     if (sentry === null) throw new ContainerError('the sandbox ended before it was ready');
-    const state = newState(options.bundle, bundle, sentry);
+    cgroups = placeContainer(sentry.pid, bundle, options);
+    const state = { ...newState(options.bundle, bundle, sentry), cgroups };
     directory.write(state);
+    // All it makes from here on is in the groups.
+    socketOf(child).write('{"placed":true}\n');
     await readReport(child);
     const document = stateDocument(directory, state, 'creating');
     for (const name of ['prestart', 'createRuntime', 'createContainer'] as const) {
@@ -88,6 +115,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     release(child);
   } catch (error) {
     if (sentry !== null) killAndWait(sentry, KILL_TIMEOUT_MS);
+    removeCgroups(cgroups);
     directory.remove();
     throw error;
   } finally {

@@ -3,7 +3,15 @@ import { spawn } from 'node:child_process';
 import type { Fields } from '../wire/json-fields.ts';
 import { ContainerError } from './state-directory.ts';
 
-export type HookName = 'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop';
+export const HOOK_NAMES = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+export type HookName = (typeof HOOK_NAMES)[number];
 
 export interface Hook {
   readonly path: string;

@@ -4,17 +4,18 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { identify } from '../host/host-process.ts';
 import { type Bundle, readBundle } from './bundle.ts';
+import { wantsCgroup } from './cgroup-options.ts';
+import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
 import { stateDocument } from './container-handle.ts';
-import { newState, writePidFile } from './create.ts';
+import { newState, type PlaceOptions, placeContainer, writePidFile } from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 
 const STDIO = [0, 1, 2];
 const BEFORE_START: readonly HookName[] = ['prestart', 'createRuntime', 'createContainer'];
 
-export interface RunOptions {
+export interface RunOptions extends PlaceOptions {
   readonly root: string;
-  readonly id: string;
   /** Absolute. */
   readonly bundle: string;
   readonly pidFile: string | undefined;
@@ -22,8 +23,6 @@ export interface RunOptions {
   readonly strace: boolean;
   readonly debug: boolean;
   readonly debugLog: string | undefined;
-  /** Gets what went wrong without ending the container. */
-  warn(message: string): void;
 }
 
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
@@ -36,12 +35,18 @@ export async function runInForeground(options: RunOptions): Promise<number> {
   if (self === null) throw new ContainerError('there is no /proc to find ourselves in');
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
+  let cgroups: readonly string[] = [];
+  let home: readonly string[] = [];
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
-    const state = newState(options.bundle, bundle, self);
+    home = wantsCgroup(bundle.cgroup) ? ownGroups() : [];
+    cgroups = placeContainer(self.pid, bundle, options);
+    const state = { ...newState(options.bundle, bundle, self), cgroups };
     directory.write(state);
     return await runIn(options, bundle, directory, state, unlock);
   } finally {
+    if (cgroups.length > 0) enterGroups(self.pid, home);
+    removeCgroups(cgroups);
     directory.remove();
     unlock();
   }
@@ -76,7 +81,7 @@ async function runIn(
   return code;
 }
 
-async function quietly({ warn }: RunOptions, work: Promise<void>): Promise<void> {
+async function quietly({ warn }: PlaceOptions, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {

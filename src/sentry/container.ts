@@ -23,6 +23,8 @@ import type { ProcessOptions } from './sandbox-options.ts';
 
 const CLOSE = 3;
 const EXIT_NOT_RUN = 127;
+/** Linux: PID_MAX_LIMIT. */
+const MAX_TASKS = 2 ** 22;
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped';
 
@@ -100,6 +102,12 @@ export class Container {
         this.#status = 'running';
         connection.send({ ok: {} });
         return;
+      case 'update': {
+        const { pids } = this.#sandbox.kernel;
+        pids.maxTasks = request.number('tasks', MAX_TASKS) ?? pids.maxTasks;
+        connection.send({ ok: {} });
+        return;
+      }
       case 'wait':
         this.#wait(connection);
         return;

@@ -1,4 +1,6 @@
 /** The life of a sandbox that is an OCI container: made, controlled from outside, and turned until its first process has ended. */
+
+import { setOomScore } from '../host/host-process.ts';
 import { native } from '../host/native.ts';
 import { startZygote } from '../platform/zygote.ts';
 import { Container } from './container.ts';
@@ -26,6 +28,8 @@ export interface ContainerParts {
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
 export async function runContainer(parts: ContainerParts): Promise<number> {
   const zygote = startZygote();
+  const { oomScoreAdj } = parts.options.bounds;
+  if (oomScoreAdj !== undefined) setOomScore(zygote.pid, oomScoreAdj);
   try {
     const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
     if (parts.options.strace) await sandbox.traceCalls();

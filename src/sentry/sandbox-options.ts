@@ -59,7 +59,18 @@ export interface ProcessOptions {
   readonly limits: readonly LimitOptions[];
 }
 
+/** What the sandbox as a whole may use, as it is shown and enforced inside; the host's control group stands behind it. */
+export interface SandboxBounds {
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  /** Tasks at the same time. */
+  readonly tasks?: number;
+  /** The guests' oom_score_adj on the host. */
+  readonly oomScoreAdj?: number;
+}
+
 export interface SandboxOptions extends ProcessOptions {
+  readonly bounds: SandboxBounds;
   readonly root: RootOptions;
   /** In this order. */
   readonly mounts: readonly MountSpec[];

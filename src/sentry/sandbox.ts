@@ -81,15 +81,16 @@ export class Sandbox {
     const { monotonicNs } = hostClock;
     const scheduler = new Scheduler({ zygote, gate, loop, timers, monotonicNs });
     const layout = readHostLayout(zygote.pid);
-    const memory = memoryTotal();
+    const { bounds } = options;
+    const memory = Math.min(memoryTotal(), bounds.memoryBytes ?? Infinity);
     const kernel: Kernel = {
       clock: hostClock,
       timers,
-      pids: new PidTable(),
+      pids: new PidTable(bounds.tasks === undefined ? {} : { maxTasks: bounds.tasks }),
       log: new KernelLog(),
       uts: new UtsName(options.hostname, options.domainname),
       rootMount: createRoot(options.root, hostClock, Math.floor(memory / 2)),
-      cpuCount: availableParallelism(),
+      cpuCount: Math.min(availableParallelism(), bounds.cpus ?? Infinity),
       memoryTotal: memory,
       bootNs: monotonicNs(),
       anonPath: anonInodePath,
