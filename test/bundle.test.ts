@@ -1,6 +1,15 @@
 /** `runsc spec` and `runsc run`: a container from an OCI bundle, with a static busybox for its root. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -125,6 +134,18 @@ describe('bundles', { concurrency: false }, () => {
     asRoot.root.readonly = false;
     assert.deepEqual(await runWith(asRoot), outcome(''));
     assert.equal(readFileSync(join(directory, 'rootfs/etc/made'), 'utf8'), 'kept\n');
+  });
+
+  test('a tmpfs that begins with what is there', async () => {
+    const script = `b=/bin/busybox; $b cat /etc/passwd | $b head -1; $b stat -c %a /etc/deep/file; $b readlink /etc/link; echo x > /etc/passwd
+      $b cat /etc/deep/file`;
+    mkdirSync(join(directory, 'rootfs/etc/deep'));
+    writeFileSync(join(directory, 'rootfs/etc/deep/file'), 'deep\n', { mode: 0o640 });
+    symlinkSync('deep/file', join(directory, 'rootfs/etc/link'));
+    const config = example(script);
+    config.mounts.push({ destination: '/etc', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'mode=755'] });
+    assert.deepEqual(await runWith(config), outcome('root:x:0:0::/root:/bin/sh\n640\ndeep/file\ndeep\n'));
+    assert.match(readFileSync(join(directory, 'rootfs/etc/passwd'), 'utf8'), /^root/);
   });
 
   test('bind mounts, of directories and files, read-only and not', async () => {

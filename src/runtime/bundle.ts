@@ -32,7 +32,9 @@ function mountOf(fields: Fields, bundle: string): MountSpec {
   if (!isBind) {
     const isFixed = type === 'devpts' || type === 'mqueue' || type === 'cgroup' || type === 'cgroup2';
     const name = fields.string('source') ?? type;
-    return { target, source: { kind: 'new', type, data: isFixed ? '' : data.join(','), name }, flags };
+    const isCopied = type === 'tmpfs' && data.includes('tmpcopyup');
+    const kept = isFixed ? [] : data.filter((option) => option !== 'tmpcopyup');
+    return { target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags };
   }
   const path = resolve(bundle, fields.needString('source'));
   if (statSync(path, { throwIfNoEntry: false }) === undefined)

@@ -31,6 +31,7 @@ import type { FileSystem } from '../vfs/inode.ts';
 import { attachMount, cloneMount, createMount, Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
 import { instantiate, WALK_FOLLOW, walk } from '../vfs/walk.ts';
+import { copyTree } from './copy-tree.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
 import type { MountSpec, RootOptions } from './sandbox-options.ts';
 import { unixPaths } from './unix-paths.ts';
@@ -173,6 +174,10 @@ export class FileSystems {
     makePlace(root, target, (made.root.inode.mode & S_IFMT) === S_IFDIR ? 'directory' : 'file');
     const at = findPath(root, target);
     if (at === null) throw new Error(`cannot mount on ${target}: it is not there and cannot be made`);
+    if (source.kind === 'new' && source.isCopied === true) {
+      const failed = copyTree(at, { mount: made, dentry: made.root });
+      if (failed < 0) throw new Error(`cannot copy what is at ${target}: ${errnoName(-failed)}`);
+    }
     if (target === '/dev' && made.fs instanceof Tmpfs && populateDev(made.fs.root, this.#hasTerminal) < 0) {
       throw new Error('cannot make the nodes of /dev');
     }

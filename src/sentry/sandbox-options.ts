@@ -5,8 +5,15 @@ import type { CapabilitySet } from '../kernel/capability-set.ts';
 export type MountSource =
   /** A directory or file of the host; absolute. */
   | { readonly kind: 'host'; readonly path: string; readonly isWritable: boolean }
-  /** A file system of the sandbox, as mount(2) would make it; `name` is the first column of /proc/mounts, the type if there is none. */
-  | { readonly kind: 'new'; readonly type: string; readonly data: string; readonly name?: string }
+  /** A file system of the sandbox, as mount(2) would make it; `name` is the first column of /proc/mounts, the type if there is none. With
+   * `isCopied` it begins with what it is mounted over. */
+  | {
+      readonly kind: 'new';
+      readonly type: string;
+      readonly data: string;
+      readonly name?: string;
+      readonly isCopied?: boolean;
+    }
   /** Something empty over what is at the target, if there is anything. */
   | { readonly kind: 'mask' }
   /** The target itself once more, with other flags, if there is anything. */

@@ -1,0 +1,104 @@
+#!/bin/bash
+# Docker with our runtime beside runc: each command must print the same and end the same with both.
+. "$(dirname "$0")/client.sh"
+need docker.io containerd runc busybox-static
+
+namespace=tsvisor-docker-$$
+docker="/usr/bin/docker -H unix://$scratch/docker.sock"
+
+clean() {
+  for id in $($docker ps -aq 2> /dev/null); do $docker rm -f "$id" > /dev/null 2>&1; done
+  [ ! -f "$scratch/pid" ] || { kill "$(cat "$scratch/pid")"; while [ -f "$scratch/pid" ]; do sleep 0.1; done; }
+  ip netns del "$namespace"
+  rm -rf "$scratch"
+}
+trap clean EXIT
+
+ip netns add "$namespace"
+nsenter --net="/run/netns/$namespace" ip link set lo up
+echo '{}' > "$scratch/daemon.json"
+nsenter --net="/run/netns/$namespace" dockerd --data-root "$scratch/data" --exec-root "$scratch/exec" --pidfile "$scratch/pid" \
+  -H "unix://$scratch/docker.sock" --config-file "$scratch/daemon.json" --add-runtime "ours=$runsc" \
+  --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none \
+  --exec-opt native.cgroupdriver=cgroupfs > "$scratch/log" 2>&1 &
+wait_for $docker version
+make_root "$scratch/root"
+tar -C "$scratch/root" -c . | $docker import -c 'CMD ["/bin/sh"]' -c 'ENV PATH=/bin' - box:latest > /dev/null
+mkdir "$scratch/volume"
+echo data > "$scratch/volume/file"
+
+# Lines that name the runtime or a container differ.
+plain() { sed -E "s/(runc create|exec) failed: unable to start container process: //; s/\b(runc|ours)\b/RUNTIME/g; s/[0-9a-f]{12,64}/ID/g"; }
+
+# same NAME ARGUMENT...: docker run with these, by both runtimes.
+same() {
+  name=$1
+  shift
+  expected=$(outcome $docker run --rm --network none --runtime runc "$@" | plain)
+  check "$name" "$expected" "$(outcome $docker run --rm --network none --runtime ours "$@" | plain)"
+}
+
+# both NAME COMMAND...: the same command line about a running container called box-RUNTIME; @ stands for its name.
+both() {
+  name=$1
+  shift
+  check "$name" "$(outcome $docker "${@//@/box-runc}" | plain)" "$(outcome $docker "${@//@/box-ours}" | plain)"
+}
+
+check 'runc works' 'out status 3' "$(outcome $docker run --rm --network none --runtime runc box sh -c 'echo out; exit 3' | tr '\n' ' ' | sed 's/ $//')"
+same 'output and status' box sh -c 'echo out; exit 3'
+same 'errors' box sh -c 'echo err >&2; exit 4'
+same 'ids' box id
+same 'environment' -e A=b -h host box sh -c 'echo $A $PATH; hostname'
+same 'user and working directory' -u 5:6 -w /made box sh -c 'id -u; id -g; pwd'
+same 'volume' -v "$scratch/volume:/v" box sh -c 'cat /v/file; echo more > /v/made; ls /v; rm /v/made'
+same 'read-only volume' -v "$scratch/volume:/v:ro" box sh -c 'echo x > /v/made'
+same 'read-only root, tmpfs' --read-only --tmpfs /t:size=1m box sh -c 'touch /x; touch /t/y; ls /t'
+same 'capabilities' box grep Cap /proc/self/status
+same 'all capabilities dropped, one added' --cap-drop ALL --cap-add CHOWN box grep Cap /proc/self/status
+same 'no new privileges' --security-opt no-new-privileges box grep NoNewPrivs /proc/self/status
+same 'limits' --ulimit nofile=100:200 box sh -c 'ulimit -n; ulimit -Hn'
+same 'init' --init box sh -c 'echo $$ | grep -vx 1 > /dev/null && echo not-first'
+same 'missing command' box missing
+same 'a directory as command' box /etc
+same 'pids' --pids-limit 20 box sh -c 'i=0; while [ $i -lt 10 ]; do sleep 0.1 & i=$((i+1)); done; wait; echo through'
+same 'too many pids' --pids-limit 20 box sh -c 'i=0; while [ $i -lt 40 ]; do sleep 1 & i=$((i+1)); done' 
+same 'memory: a process goes, the container stays' -m 64m --memory-swap 64m box sh -c 'head -c 200m /dev/zero | tail -n 1 > /dev/null; echo alive'
+same 'an init ended by its own signal' box sh -c 'sh -c "kill -9 \$\$"; echo $?'
+echo typed > "$scratch/input"
+input=$scratch/input
+same 'standard input' -i box cat
+input=
+terminal() { script -qec "$docker run --rm -it --network none --runtime $1 box sh -c 'tty; stty size; echo \$TERM; exit 4'" /dev/null < /dev/null; echo "status $?"; }
+check 'terminal' "$(terminal runc)" "$(terminal ours)"
+
+for runtime in runc ours; do
+  $docker run -d --name "box-$runtime" --network none --runtime "$runtime" box \
+    sh -c 'trap "echo bye; exit 9" TERM; echo up; while :; do sleep 0.1; done' > /dev/null
+done
+both 'exec' exec @ sh -c 'echo in; exit 5'
+both 'exec with changes' exec -u 3 -w /etc -e Q=1 @ sh -c 'id -u; pwd; echo $Q'
+both 'exec of nothing' exec @ missing
+input=$scratch/input
+both 'exec with input' exec -i @ cat
+input=
+both 'pause' pause @
+both 'paused' ps --filter name=@ --format '{{.State}}'
+both 'unpause' unpause @
+both 'update' update -m 100m --memory-swap 200m @
+both 'copy in' cp "$scratch/input" @:/copied
+both 'copied' exec @ cat /copied
+both 'made inside' exec @ sh -c 'echo inside > /inside'
+check 'copy out' inside "$($docker cp box-ours:/inside - | tar -xO)"
+both 'changes' diff @
+check 'top' yes "$($docker top box-ours -o pid | grep -q '[0-9]' && echo yes)"
+both 'logs' logs @
+both 'stop' stop @
+both 'status after stop' inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' @
+both 'logs after stop' logs @
+both 'start again' start @
+both 'kill' kill @
+both 'status after kill' wait @
+both 'remove' rm @
+check 'nothing left' '' "$(ls "$scratch"/exec/runtime-runc/moby 2> /dev/null)"
+finish
