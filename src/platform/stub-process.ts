@@ -3,9 +3,9 @@
  *
  * Everything read from a mailbox is the guest's to forge: each word is read once, offsets are masked or bounded.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { type SIGCONT, SIGKILL, SIGSEGV, type SIGSTOP } from '../abi/signal.ts';
+import { hostThreadId } from '../host/host-thread.ts';
 import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
 import type { CloneGate } from './clone-gate.ts';
@@ -33,30 +33,6 @@ export const CLONE_THREAD = 0x01000000 | 0x200000 | 0x100 | 0x200 | 0x400 | 0x80
 
 const vmLocal = new BigUint64Array(2);
 const vmRemote = new BigUint64Array(2);
-
-/**
- * The host's id of the thread that calls itself `claimed` in the innermost PID namespace; 0 when the process has none. The
- * claim is the guest's to forge, so only threads of that very process are looked at.
- */
-function hostThreadId(pid: number, claimed: number): number {
-  let threads: string[];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return 0; // it has just ended, which its control socket tells
-  }
-  for (const thread of threads) {
-    let status = '';
-    try {
-      status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1');
-    } catch {
-      continue; // this thread has just ended
-    }
-    const ids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split('\t');
-    if (Number(ids?.at(-1)) === claimed) return Number(thread);
-  }
-  return 0;
-}
 
 export class StubProcess {
   readonly window: MailboxWindow;

@@ -241,7 +241,7 @@ export class Sandbox {
 
   /** Keeps the loop looking at promises until this one is settled; what it throws goes to the debug log. */
   track(promise: Promise<void>): void {
-    this.#dispatcher.track(promise);
+    this.#dispatcher.track(null, promise);
   }
 
   #removeTerminal(terminal: HostTerminal): void {
