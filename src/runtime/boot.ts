@@ -1,7 +1,9 @@
 /** The other side of create.ts: the process that is the container's sentry. */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { type BoundPath, enterContainerRoot } from '../host/container-root.ts';
 import { native } from '../host/native.ts';
 import { takeTerminal } from '../host/pty.ts';
+import type { MountSpec } from '../sentry/sandbox-options.ts';
 import { readBundle } from './bundle.ts';
 import { StateDirectory } from './state-directory.ts';
 
@@ -45,6 +47,11 @@ function tell(message: object): void {
   writeSync(MAKER, `${JSON.stringify(message)}\n`);
 }
 
+/** What of a mount is the host's. */
+function boundPath({ target, source }: MountSpec): BoundPath[] {
+  return source.kind === 'host' ? [{ source: source.path, target, isWritable: source.isWritable }] : [];
+}
+
 /** Waits until create.ts has put us into the container's control groups: what we start later is in them too. */
 function awaitPlacement(): void {
   const line = new Uint8Array(64);
@@ -74,6 +81,8 @@ export async function bootContainer(options: BootOptions): Promise<number> {
       controlPath: directory.controlPath,
       onReady: (_container, { loop }) =>
         new Promise((resolve, reject) => {
+          const { root, mounts } = bundle.options;
+          if (mounts.some(({ target }) => target === '/proc')) enterContainerRoot(root.path, mounts.flatMap(boundPath));
           isReady = true;
           tell({ ready: true });
           loop.add(MAKER, EPOLLIN, () => {

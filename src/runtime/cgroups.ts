@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { groupDirectory, type Hierarchy, readHierarchies } from '../host/cgroup-hierarchies.ts';
-import type { CgroupOptions, Resources } from './cgroup-options.ts';
+import type { Resources } from './cgroup-options.ts';
 import { ContainerError } from './state-directory.ts';
 
 /** Threads of the sentry itself and of the zygote, which a limit on the guest's tasks does not mean. */
@@ -160,22 +160,19 @@ export function enterGroups(pid: number, directories: readonly string[]): void {
   for (const directory of directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
 }
 
-/** Makes the container's group in each hierarchy, sets its limits and puts the process in: the directories. */
-export function placeInCgroups(pid: number, id: string, { path, resources }: CgroupOptions): string[] {
-  const made: string[] = [];
-  try {
-    for (const hierarchy of readHierarchies()) {
-      const directory = groupDirectory(hierarchy, groupOf(hierarchy, path, id));
-      makeGroup(hierarchy, directory);
-      made.push(directory);
-    }
-    updateLimits(made, resources);
-    enterGroups(pid, made);
-    return made;
-  } catch (error) {
-    removeCgroups(made);
-    throw error;
+/** Where a container's groups are to be, for them to be written down before there are any. */
+export function planCgroups(id: string, path: string | undefined): string[] {
+  return readHierarchies().map((hierarchy) => groupDirectory(hierarchy, groupOf(hierarchy, path, id)));
+}
+
+/** Makes the groups that `planCgroups` gave, sets their limits and puts the process in. */
+export function placeInCgroups(pid: number, directories: readonly string[], resources: Resources): void {
+  for (const hierarchy of readHierarchies()) {
+    const directory = directories.find((each) => each.startsWith(`${hierarchy.mountpoint}/`));
+    if (directory !== undefined) makeGroup(hierarchy, directory);
   }
+  updateLimits(directories, resources);
+  enterGroups(pid, directories);
 }
 
 /** Removes the groups, once the last process has left them. */

@@ -14,7 +14,7 @@ import { inNetworkNamespace } from '../host/namespaces.ts';
 import { closeFd } from '../host/pty.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
-import { placeInCgroups, removeCgroups } from './cgroups.ts';
+import { placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
 import { stateDocument } from './container-handle.ts';
 import { runHooks } from './hooks.ts';
@@ -50,15 +50,26 @@ export function writePidFile(path: string, pid: number): void {
   renameSync(temporary, path);
 }
 
-/** Puts the process of a container's sentry into its groups: their directories. */
-export function placeContainer(pid: number, bundle: Bundle, { id, ignoresCgroups, warn }: PlaceOptions): string[] {
+/** Where the groups of a container are to be: nowhere if nothing is asked of them. */
+export function plannedCgroups({ cgroup }: Bundle, { id, ignoresCgroups }: PlaceOptions): string[] {
+  return ignoresCgroups || !wantsCgroup(cgroup) ? [] : planCgroups(id, cgroup.path);
+}
+
+/** Puts the process of a container's sentry into its groups: those it is in. */
+export function placeContainer(
+  pid: number,
+  bundle: Bundle,
+  planned: readonly string[],
+  { warn }: PlaceOptions,
+): readonly string[] {
   if (bundle.oomScoreAdj !== undefined && !setOomScore(pid, bundle.oomScoreAdj)) {
     warn(`process.oomScoreAdj ${bundle.oomScoreAdj} is not set: lowering it takes CAP_SYS_RESOURCE`);
   }
-  if (ignoresCgroups || !wantsCgroup(bundle.cgroup)) return [];
   try {
-    return placeInCgroups(pid, id, bundle.cgroup);
+    placeInCgroups(pid, planned, bundle.cgroup.resources);
+    return planned;
   } catch (error) {
+    removeCgroups(planned);
     if (process.getuid?.() === 0) throw error;
     warn(`no control group: ${error instanceof Error ? error.message : String(error)}`);
     return [];
@@ -100,9 +111,10 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     if (slave >= 0) closeFd(slave);
     sentry = identify(child.pid ?? 0);
     if (sentry === null) throw new ContainerError('the sandbox ended before it was ready');
-    cgroups = placeContainer(sentry.pid, bundle, options);
+    cgroups = plannedCgroups(bundle, options);
+    directory.write({ ...newState(options.bundle, bundle, sentry), cgroups });
+    cgroups = placeContainer(sentry.pid, bundle, cgroups, options);
     const state = { ...newState(options.bundle, bundle, sentry), cgroups };
-    directory.write(state);
     // All it makes from here on is in the groups.
     socketOf(child).write('{"placed":true}\n');
     await readReport(child);

@@ -7,7 +7,7 @@ import { type Bundle, readBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
 import { stateDocument } from './container-handle.ts';
-import { newState, type PlaceOptions, placeContainer, writePidFile } from './create.ts';
+import { newState, type PlaceOptions, placeContainer, plannedCgroups, writePidFile } from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 
@@ -40,9 +40,10 @@ export async function runInForeground(options: RunOptions): Promise<number> {
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
     home = wantsCgroup(bundle.cgroup) ? ownGroups() : [];
-    cgroups = placeContainer(self.pid, bundle, options);
+    cgroups = plannedCgroups(bundle, options);
+    directory.write({ ...newState(options.bundle, bundle, self), cgroups });
+    cgroups = placeContainer(self.pid, bundle, cgroups, options);
     const state = { ...newState(options.bundle, bundle, self), cgroups };
-    directory.write(state);
     return await runIn(options, bundle, directory, state, unlock);
   } finally {
     if (cgroups.length > 0) enterGroups(self.pid, home);
