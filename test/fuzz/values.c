@@ -90,6 +90,11 @@ uint64_t any_pointer(struct fuzz *f) {
     default: {
       uint64_t *words = take(f, 512);
       for (int i = 0; i < 64; i++) words[i] = one_in(f, 3) ? 0 : any_number(f);
+      /* The header of a netlink message: length, type and flags, sequence and port. */
+      if (one_in(f, 8)) {
+        words[0] = any_length(f) % 600 | (uint64_t)(16 + below(f, 40)) << 32 | (uint64_t)(0x1 | (any_flags(f) & 0x300)) << 48;
+        words[2] = below(f, 20);
+      }
       return (uint64_t)words;
     }
   }
