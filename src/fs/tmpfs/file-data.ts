@@ -114,15 +114,26 @@ export class FileData {
     if (end > MAX_FILE_SIZE) return -EFBIG;
     const keepsSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
     if (!isPunch && end - this.size > this.#quota.maxBytes - this.#quota.bytes) return -ENOSPC;
-    if (this.#hostFd >= 0 && this.#host !== null) {
-      const result = this.#host.allocate(this.#hostFd, mode & ~FALLOC_FL_ZERO_RANGE, offset, length);
-      if (result < 0) return result;
-      if (!keepsSize && end > this.size) this.size = end;
-      this.#recharge();
-      return 0;
-    }
+    if (this.#hostFd >= 0 && this.#host !== null) return this.#allocateHost(this.#host, mode, offset, end);
     if (isPunch || (mode & FALLOC_FL_ZERO_RANGE) !== 0) this.#zero(offset, Math.min(end, this.size));
     if (!keepsSize && end > this.size) this.size = end;
+    return 0;
+  }
+
+  /** As with chunks, memory is only taken when it is written to: the host would fill gigabytes while all others wait. */
+  #allocateHost(host: HostMemory, mode: number, offset: number, end: number): number {
+    const stop = Math.min(end, this.size);
+    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0 && stop > offset) {
+      const punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+      const result = host.allocate(this.#hostFd, punch, offset, stop - offset);
+      if (result < 0) return result;
+    }
+    if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > this.size) {
+      const result = host.truncate(this.#hostFd, end);
+      if (result < 0) return result;
+      this.size = end;
+    }
+    this.#recharge();
     return 0;
   }
 
