@@ -131,7 +131,10 @@ export class StubProcess {
     target.cookie = this.gate.expect(CLONE_FORK);
     const sent = sendFds(this.control, [child.memoryFd, child.#theirs], target.cookie);
     child.#closeTheirs();
-    if (sent < 0) return sent;
+    if (sent < 0) {
+      target.forgetClone();
+      return sent;
+    }
     thread.command(L.OP_RECEIVE_FDS);
     thread.command(L.OP_FORK);
     return 0;
