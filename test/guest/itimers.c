@@ -18,7 +18,8 @@ int main(void) {
   say("%ld %ld", old.it_value.tv_sec, old.it_value.tv_usec);
   CHECK(setitimer(ITIMER_REAL, &t, NULL));
   CHECK(pause());
-  say("alarms %d", alarms);
+  /* The next may have come already. */
+  TRUTH(alarms >= 1);
   t = (struct itimerval){{0, 10000}, {0, 10000}};
   CHECK(setitimer(ITIMER_REAL, &t, NULL));
   while (alarms < 4) pause();
