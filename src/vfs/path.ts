@@ -17,7 +17,13 @@ export function isSamePath(a: Path, b: Path): boolean {
  * eventfds) shows its name alone.
  */
 export function absolutePath(path: Path, root: Path): string {
-  const start = path.dentry;
+  const isUnnamed = path.dentry.parent === null && path.mount.parent === null && path.dentry.name !== '';
+  const text = placeText(path, root);
+  return path.dentry.isDeleted && !isUnnamed ? `${text} (deleted)` : text;
+}
+
+/** The same without a word about whether it is still there (Linux: __d_path). */
+export function placeText(path: Path, root: Path): string {
   let { mount, dentry } = path;
   if (dentry.parent === null && mount.parent === null && dentry.name !== '') return dentry.name;
   let text = '';
@@ -33,8 +39,7 @@ export function absolutePath(path: Path, root: Path): string {
     text = `/${dentry.name}${text}`;
     dentry = dentry.parent;
   }
-  if (text === '') text = '/';
-  return start.isDeleted ? `${text} (deleted)` : text;
+  return text === '' ? '/' : text;
 }
 
 /** Whether `path` is `root` or below it, across mounts (Linux: path_is_under, is_subdir). */

@@ -29,5 +29,21 @@ int main(void) {
   }
   CHECK(rmdir("to"));
   CHECK(rmdir("from"));
+  /* What is mounted can be removed; where it is mounted cannot. */
+  NEED(write_file("one", "1") == 0 && write_file("two", "2") == 0);
+  NEED(mount("one", "two", NULL, MS_BIND, NULL) == 0);
+  CHECK(unlink("two"));
+  CHECK(unlink("one"));
+  FILE *mounts = fopen("/proc/self/mountinfo", "r");
+  static char line[8192], root[4096], target[4096];
+  NEED(mounts != NULL);
+  while (fgets(line, sizeof line, mounts)) {
+    if (sscanf(line, "%*s %*s %*s %4095s %4095s", root, target) == 2 && strstr(line, "/two")) {
+      say("%s at %s", strstr(root, "/one"), strrchr(target, '/'));
+    }
+  }
+  fclose(mounts);
+  CHECK(umount2("two", 0));
+  CHECK(unlink("two"));
   return 0;
 }

@@ -1,7 +1,7 @@
 /** What proc shows of the VFS: paths as text, mounts and descriptors. */
 import type { Task } from '../../kernel/task.ts';
 import { listMounts, type Mount, mountOptions } from '../../vfs/mount.ts';
-import { absolutePath, isReachable, type Path } from '../../vfs/path.ts';
+import { absolutePath, isReachable, type Path, placeText } from '../../vfs/path.ts';
 import type { Descriptor, MountLine, ProcVfs } from './proc-view.ts';
 
 function descriptor(task: Task, fd: number): Descriptor | null {
@@ -16,7 +16,7 @@ function lineOf(mount: Mount, root: Path): MountLine {
     parentId: mount.parent === null ? mount.id : mount.parent.id,
     dev: mount.fs.dev,
     root: rootText(mount),
-    target: absolutePath(top, root),
+    target: placeText(top, root),
     options: mountOptions(mount),
     typeName: mount.fs.typeName,
     source: mount.source,
@@ -24,11 +24,12 @@ function lineOf(mount: Mount, root: Path): MountLine {
   };
 }
 
-/** Where the root of a bind mount is in its file system. */
+/** Where the root of a bind mount is in its file system (Linux: dentry_path). */
 function rootText(mount: Mount): string {
   let text = '';
   for (let at = mount.root; at.parent !== null; at = at.parent) text = `/${at.name}${text}`;
-  return text === '' ? '/' : text;
+  if (text === '') text = '/';
+  return mount.root.isDeleted ? `${text}//deleted` : text;
 }
 
 function topOf(path: Path): Mount {
