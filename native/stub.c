@@ -373,8 +373,10 @@ static void prepare_thread(struct thread *t, u32 slot) {
   t->is_fpu_stashed = 0;
 }
 
-static long do_thread(struct thread *t, u32 slot, u64 cookie) {
+static long do_thread(struct thread *t, u32 slot, u64 cookie, u64 is_fs_shared) {
   if (slot >= THREAD_LIMIT) return -22;
+  /* The child would be taken for us by the patched path. */
+  if (is_fs_shared) forget_fs(t);
   struct thread *child = thread_at(slot);
   prepare_thread(child, slot);
   u8 *image = fpu_image(t);
@@ -432,7 +434,7 @@ static long run_command(struct thread *t, u32 op, u64 *a) {
     case OP_FORK:
       return do_fork(t);
     case OP_THREAD:
-      return do_thread(t, (u32)a[0], a[1]);
+      return do_thread(t, (u32)a[0], a[1], a[2]);
     case OP_SET_FS:
       write_fs(a[0]);
       register_fs(t, a[0]);

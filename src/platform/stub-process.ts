@@ -147,18 +147,19 @@ export class StubProcess {
 
   /**
    * Prepares a new thread in this process on behalf of `parent`: queues the command and gives the thread, which reports with
-   * KIND_STARTED and starts with the register set of the answer; the parent reports with KIND_DONE.
+   * KIND_STARTED and starts with the register set of the answer; the parent reports with KIND_DONE. A thread that keeps the
+   * parent's fs base (`isFsShared`) cannot be told from it by that.
    */
-  prepareThread(parent: StubThread): StubThread | number {
+  prepareThread(parent: StubThread, isFsShared: boolean): StubThread | number {
     const thread = this.addThread();
-    if (typeof thread !== 'number') this.commandThread(parent, thread);
+    if (typeof thread !== 'number') this.commandThread(parent, thread, isFsShared);
     return thread;
   }
 
   /** Queues the making of `thread` in the parent's mailbox. */
-  commandThread(parent: StubThread, thread: StubThread): void {
+  commandThread(parent: StubThread, thread: StubThread, isFsShared: boolean): void {
     thread.cookie = this.gate.expect(CLONE_THREAD);
-    parent.command(L.OP_THREAD, thread.slot, thread.cookie);
+    parent.command(L.OP_THREAD, thread.slot, thread.cookie, isFsShared ? 1 : 0);
   }
 
   /** The kernel-attested pid, as the host sees it; 0 while the process has not come up. */

@@ -18,7 +18,7 @@ test('a thread starts with the registers it is given, in the same memory', () =>
   // syscall; mov %rax,%rdi; syscall
   const parent = start([0x0f, 0x05, 0x48, 0x89, 0xc7, 0x0f, 0x05]);
   next(parent);
-  const thread = parent.process.prepareThread(parent);
+  const thread = parent.process.prepareThread(parent, false);
   assert.ok(typeof thread !== 'number');
   const registers = new Uint8Array(parent.registers.buffer, parent.registers.byteOffset, 18 * 8).slice();
   parent.reply(L.ACTION_RESULT, 0, 1);

@@ -86,7 +86,7 @@ export class Clones {
       processes.unmake(made, !isShared);
       return child;
     }
-    const refused = processes.commandAhead(guest, made);
+    const refused = processes.commandAhead(guest, made, keepsFs(request.flags));
     if (refused < 0) {
       processes.unmake(made, !isShared);
       abandonTask(child);
@@ -163,7 +163,7 @@ export class Clones {
   }
 
   async #newThread(task: Task, guest: Guest, flags: number): Promise<{ made: Guest; mm: AddressSpace } | number> {
-    const made = await this.#processes.thread(this.#dispatcher(), guest);
+    const made = await this.#processes.thread(this.#dispatcher(), guest, keepsFs(flags));
     if (typeof made === 'number') return made;
     return { made, mm: ownMemory(task, flags) };
   }
@@ -246,6 +246,11 @@ export class Clones {
 /** The address space of whoever shares it: threads of one process count as one user. */
 function ownMemory(task: Task, flags: number): AddressSpace {
   return (flags & C.CLONE_THREAD) === 0 ? task.mm.ref() : task.mm;
+}
+
+/** Whether a thread has its maker's fs base, which it cannot be told from it by then. */
+function keepsFs(flags: number): boolean {
+  return (flags & C.CLONE_SETTLS) === 0;
 }
 
 /** A little-endian int. */

@@ -136,10 +136,10 @@ export class Processes {
   }
 
   /** Puts the making of what is there ahead into the parent's next answer: 0 or -errno. */
-  commandAhead(parent: Guest, made: Guest): number {
+  commandAhead(parent: Guest, made: Guest, isFsShared: boolean): number {
     const { process } = parent.thread;
     if (made.thread.process !== process) return process.commandFork(parent.thread, made.thread);
-    process.commandThread(parent.thread, made.thread);
+    process.commandThread(parent.thread, made.thread, isFsShared);
     return 0;
   }
 
@@ -159,8 +159,8 @@ export class Processes {
   }
 
   /** Makes another thread in the process of a guest that is in the kernel. */
-  async thread(handler: GuestHandler, parent: Guest): Promise<Guest | number> {
-    const thread = parent.thread.process.prepareThread(parent.thread);
+  async thread(handler: GuestHandler, parent: Guest, isFsShared: boolean): Promise<Guest | number> {
+    const thread = parent.thread.process.prepareThread(parent.thread, isFsShared);
     if (typeof thread === 'number') return thread;
     const release = parent.hold();
     return this.#cloned(handler, parent, thread, parent.host).finally(release);
