@@ -390,6 +390,12 @@ export class AddressSpace {
     return bytes;
   }
 
+  /** Reads guest memory at once into `dst` from `at`: 0 or -EFAULT. */
+  readNow(addr: number, dst: Uint8Array, at: number, length: number): number {
+    if (!this.isUserRange(addr, length)) return -EFAULT;
+    return length === 0 || this.host.readMemory(addr, dst, at, length) === length ? 0 : -EFAULT;
+  }
+
   /** Writes guest memory at once: 0 or -EFAULT. */
   writeNow(addr: number, bytes: Uint8Array): number {
     if (!this.isUserRange(addr, bytes.length)) return -EFAULT;

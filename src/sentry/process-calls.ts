@@ -93,7 +93,7 @@ export class ProcessCalls {
     return NO_ANSWER;
   }
 
-  async #archPrctl(task: Task, code: number, addr: number): Promise<number> {
+  #archPrctl(task: Task, code: number, addr: number): number | Promise<number> {
     const guest = this.#processes.guestOf(task);
     const { thread } = guest;
     if (code === ARCH_SET_FS || code === ARCH_SET_GS) {
@@ -103,8 +103,9 @@ export class ProcessCalls {
     }
     if (code !== ARCH_GET_FS && code !== ARCH_GET_GS) return -EINVAL;
     const command = thread.command(code === ARCH_GET_FS ? L.OP_GET_FS : L.OP_GET_GS);
-    await this.#processes.carryOut(guest);
-    return task.mem.writeU64(addr, thread.commandResult(command));
+    return this.#processes
+      .carryOut(guest)
+      .then((failure) => (failure < 0 ? failure : task.mem.writeU64(addr, thread.commandResult(command))));
   }
 
   #clone3(task: Task, args: number, size: number): number | Promise<number> {

@@ -10,33 +10,43 @@ const TOTAL_MAX = 6 << 20;
 
 /** The page last looked at: neighbouring strings lie in the same one. */
 class PageReader {
-  readonly #mm: AddressSpace;
+  readonly #bytes = Buffer.alloc(PAGE_SIZE);
+  #mm: AddressSpace | null = null;
   #start = -1;
-  #bytes: Buffer = Buffer.alloc(0);
 
-  constructor(mm: AddressSpace) {
+  /** Looks at another address space, or anew at the same. */
+  begin(mm: AddressSpace): void {
     this.#mm = mm;
+    this.#start = -1;
   }
 
-  /** The bytes from `addr` to the end of its page, or null when it faults. */
-  rest(addr: number): Buffer | null {
-    const start = addr - (addr % PAGE_SIZE);
-    if (start !== this.#start) {
-      const bytes = this.#mm.readBytesNow(start, PAGE_SIZE);
-      if (typeof bytes === 'number') return null;
-      this.#start = start;
-      this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    }
-    return this.#bytes.subarray(addr - start);
+  /** Has the page of `addr` there: the offset of `addr` in it, or -1 when it faults. */
+  #load(addr: number): number {
+    const offset = addr % PAGE_SIZE;
+    const start = addr - offset;
+    if (start === this.#start) return offset;
+    this.#start = -1;
+    if (this.#mm === null || this.#mm.readNow(start, this.#bytes, 0, PAGE_SIZE) < 0) return -1;
+    this.#start = start;
+    return offset;
   }
 
   /** A pointer; null when it faults. */
   pointer(addr: number): number | null {
+    const low = this.#word(addr);
+    const high = this.#word(addr + 4);
+    return low === null || high === null ? null : high * 2 ** 32 + low;
+  }
+
+  #word(addr: number): number | null {
+    const at = this.#load(addr);
+    if (at < 0) return null;
+    if (at <= PAGE_SIZE - 4) return this.#bytes.readUInt32LE(at);
     let value = 0;
-    for (let i = 7; i >= 0; i--) {
-      const byte = this.rest(addr + i)?.[0];
-      if (byte === undefined) return null;
-      value = value * 256 + byte;
+    for (let i = 3; i >= 0; i--) {
+      const byte = this.#load(addr + i);
+      if (byte < 0) return null;
+      value = value * 256 + this.#bytes[byte];
     }
     return value;
   }
@@ -45,23 +55,26 @@ class PageReader {
   string(addr: number): string | number {
     let text = '';
     for (let at = addr; text.length < STRING_MAX; ) {
-      const rest = this.rest(at);
-      if (rest === null) return -EFAULT;
-      const end = rest.indexOf(0);
-      text += rest.toString('latin1', 0, end < 0 ? rest.length : end);
+      const from = this.#load(at);
+      if (from < 0) return -EFAULT;
+      const end = this.#bytes.indexOf(0, from);
+      text += this.#bytes.toString('latin1', from, end < 0 ? PAGE_SIZE : end);
       if (end >= 0) return text.length < STRING_MAX ? text : -E2BIG;
-      at += rest.length;
+      at += PAGE_SIZE - from;
     }
     return -E2BIG;
   }
 }
 
+const pointers = new PageReader();
+const reader = new PageReader();
+
 /** argv or envp at `addr`: binary strings, -EFAULT or -E2BIG. A null pointer is an empty list, as on Linux. */
 export function readStrings(mm: AddressSpace, addr: number): string[] | number {
   const strings: string[] = [];
   if (addr === 0) return strings;
-  const pointers = new PageReader(mm);
-  const reader = new PageReader(mm);
+  pointers.begin(mm);
+  reader.begin(mm);
   let total = 0;
   for (let at = addr; ; at += 8) {
     const pointer = pointers.pointer(at);

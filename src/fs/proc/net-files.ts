@@ -28,7 +28,16 @@ const EMPTY_TABLES: Readonly<Record<string, string>> = {
   route: `${'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT'.padEnd(127)}\n`,
 };
 
+const directories = new WeakMap<ProcOptions, Node>();
+
+/** The same for all tasks of one proc. */
 export function netDirectory(options: ProcOptions): Node {
+  const node = directories.get(options) ?? makeNetDirectory(options);
+  directories.set(options, node);
+  return node;
+}
+
+function makeNetDirectory(options: ProcOptions): Node {
   const entries: Record<string, Node> = {};
   for (const [name, table] of Object.entries(EMPTY_TABLES)) entries[name] = text(() => table);
   for (const [name, produce] of Object.entries(options.net)) entries[name] = text(produce);

@@ -64,6 +64,9 @@ function pathLink(task: Task, options: ProcOptions, pathOf: () => Path | null): 
   );
 }
 
+/** The same for all tasks: there is one namespace of each kind. */
+const NAMESPACES = namespaces();
+
 function namespaces(): Node {
   const entries: Record<string, Node> = {};
   for (const [name, ino] of Object.entries(NAMESPACE_INODES)) {
@@ -131,7 +134,7 @@ function commonFiles(task: Task, isWholeGroup: boolean, options: ProcOptions): R
     mountinfo: text(() => (task.isExited ? -EINVAL : mountinfoText(task, vfs))),
     mounts: text(() => (task.isExited ? -EINVAL : mountsText(task, vfs))),
     net: netDirectory(options),
-    ns: namespaces(),
+    ns: NAMESPACES,
     oom_score: text(() => `${Math.max(0, Math.floor((666 * (1000 + task.group.oomScoreAdj)) / 1000))}\n`),
     oom_score_adj: oomScoreAdj(task),
     personality: secret(task, () => `${task.personality.toString(16).padStart(8, '0')}\n`, 0o400),
