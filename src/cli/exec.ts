@@ -1,8 +1,7 @@
 /** `runsc exec`: runs another process in a container. */
 import { spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
-import { closeFd, takeTerminal } from '../host/pty.ts';
+import { closeFd, isTerminal, takeTerminal } from '../host/pty.ts';
 import { openConsole } from '../runtime/console.ts';
 import { writePidFile } from '../runtime/create.ts';
 import { execInContainer, releaseStdio } from '../runtime/exec.ts';
@@ -65,7 +64,7 @@ export async function exec(globals: Parsed, args: readonly string[]): Promise<nu
   const isDetached = isGiven(own, 'is-detached');
   const socket = pathFlag(own, 'console-socket');
   if (!isDetached && (isGiven(own, 'detach') || socket !== undefined)) return execApart(own, args, hasTerminal, socket);
-  if (hasTerminal && !isDetached && !isatty(0)) {
+  if (hasTerminal && !isDetached && !isTerminal(0)) {
     throw new UsageError('the process wants a terminal, but standard input is none');
   }
   if (isDetached && hasTerminal) takeTerminal(0);

@@ -11,6 +11,7 @@ const TIOCGPTN = 0x80045430;
 const TIOCGPTPEER = 0x5441;
 const TIOCSWINSZ = 0x5414;
 const TIOCSCTTY = 0x540e;
+const TCGETS = 0x5401;
 
 export interface PtyPair {
   readonly master: number;
@@ -46,4 +47,11 @@ export function closeFd(fd: number): void {
 /** Makes the terminal this session's, so that its keyboard's signals come here. The caller leads a session without one. */
 export function takeTerminal(fd: number): void {
   must('taking the terminal', native.syscall(IOCTL, fd, TIOCSCTTY, 0));
+}
+
+const settings = new Uint8Array(64);
+
+/** isatty(3). Node's own loads its networking for the answer. */
+export function isTerminal(fd: number): boolean {
+  return native.syscall(IOCTL, fd, TCGETS, settings) === 0;
 }

@@ -1,8 +1,8 @@
 /** run: a container from its making to its end, in the foreground. This very process is its sentry. */
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isatty } from 'node:tty';
 import { identify } from '../host/host-process.ts';
+import { isTerminal } from '../host/pty.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
@@ -28,7 +28,7 @@ export interface RunOptions extends PlaceOptions {
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
 export async function runInForeground(options: RunOptions): Promise<number> {
   const bundle = readBundle(options.bundle);
-  if (bundle.hasTerminal && !isatty(0)) {
+  if (bundle.hasTerminal && !isTerminal(0)) {
     throw new ContainerError('config.json: process.terminal is true, but standard input is no terminal');
   }
   const self = identify(process.pid);
@@ -65,7 +65,7 @@ async function runIn(
   const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
   const code = await runContainer({
     options: { ...bundle.options, strace, debug, ...(debugLog === undefined ? {} : { debugLog }) },
-    hasTerminal: STDIO.some((fd) => isatty(fd)),
+    hasTerminal: STDIO.some((fd) => isTerminal(fd)),
     stdio: [...STDIO, ...preserved],
     stdioOwner: 'caller',
     controlPath: directory.controlPath,

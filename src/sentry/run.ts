@@ -1,6 +1,6 @@
 /** Runs one command in a sandbox of its own, in the foreground: boots it, starts PID 1, turns the loop, and cleans up. */
-import { isatty } from 'node:tty';
 import { native } from '../host/native.ts';
+import { isTerminal } from '../host/pty.ts';
 import { startZygote } from '../platform/zygote.ts';
 import { forwardSignals } from './forward-signals.ts';
 import { shellMessage, shellStatus } from './program.ts';
@@ -20,7 +20,7 @@ export async function runSandbox(options: SandboxOptions): Promise<number> {
     const sandbox = new Sandbox(
       options,
       zygote,
-      STDIO.some((fd) => isatty(fd)),
+      STDIO.some((fd) => isTerminal(fd)),
     );
     if (options.strace) await sandbox.traceCalls();
     return await runInit(sandbox, options);
