@@ -263,6 +263,47 @@ describe('lifecycle', { concurrency: false }, () => {
     await ok('delete', 'never');
   });
 
+  test('limits of the host and inside', {
+    skip: process.getuid?.() !== 0 && 'control groups are for root',
+  }, async () => {
+    const path = bundle('/bin/busybox free -b | /bin/busybox grep Mem; /bin/busybox sleep 1000', (config) => {
+      config.linux = {
+        cgroupsPath: `/tsvisor-test-${process.pid}`,
+        resources: { memory: { limit: 100 << 20 }, cpu: { quota: 50_000, period: 100_000 }, pids: { limit: 20 } },
+      };
+    });
+    const { output } = await create('limited', path);
+    await ok('start', 'limited');
+    while (!output().includes('\n')) await ok('state', 'limited');
+    assert.match(output(), /^Mem: +104857600 /);
+    const { pid } = JSON.parse(await ok('state', 'limited'));
+    const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
+    assert.ok(
+      groups.every((line) => line.endsWith(`/tsvisor-test-${process.pid}`)),
+      groups.join(),
+    );
+    const [guest] = JSON.parse(await ok('ps', '--format', 'json', 'limited'));
+    assert.equal(readFileSync(`/proc/${guest}/cgroup`, 'utf8').trim(), groups.join('\n'));
+    const forks = 'i=0; while [ $i -lt 40 ]; do /bin/busybox sleep 5 & i=$((i+1)); done';
+    assert.match(
+      (await runsc('exec', 'limited', '/bin/busybox', 'sh', '-c', forks)).stderr,
+      /can't fork: Resource temporarily/,
+    );
+    const stats = JSON.parse(await ok('events', '--stats', 'limited'));
+    assert.equal(stats.data.memory.usage.limit, 100 << 20);
+    await ok('update', '--memory', String(200 << 20), '--memory-swap', String(300 << 20), 'limited');
+    assert.equal(JSON.parse(await ok('events', '--stats', 'limited')).data.memory.usage.limit, 200 << 20);
+    await refused(/--memory is not a number: lots/, 'update', '--memory', 'lots', 'limited');
+    await ok('delete', '--force', 'limited');
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => / - cgroup2? /.test(line));
+    const mountpoints = mounts.map((line) => line.split(' ')[4] ?? '');
+    assert.ok(mountpoints.length > 0);
+    const left = mountpoints.filter((mountpoint) => existsSync(join(mountpoint, `tsvisor-test-${process.pid}`)));
+    assert.deepEqual(left, []);
+  });
+
   test('run --detach, and flags of other runtimes', async () => {
     const path = bundle('/bin/busybox sleep 1000');
     const { code, output } = await makeInFile(
