@@ -3,6 +3,7 @@
  * order of calls.
  */
 import { futexWakeOne } from './futex.ts';
+import { NOTHING_RESIDENT, type Residency } from './residency.ts';
 import { exitRobustList } from './robust-list.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -24,6 +25,7 @@ export class TaskHooks {
   updateUsage: (group: ThreadGroup) => void = () => {};
   /** Takes note of the memory that a process has had in use at most. */
   updateMemory: (group: ThreadGroup) => void = () => {};
+  residency: Residency = NOTHING_RESIDENT;
   /** Brings `task.usage` itself up to date, which may cost more. */
   updateThreadUsage: (task: Task) => void = () => {};
 }

@@ -116,7 +116,6 @@ export class FileSystems {
       vfs: vfsView,
       cpu: readCpuInfo,
       freeMemory: memoryFree,
-      residentPages: (mm) => mm.totalPages,
       net: { ...socketTables(kernel), ...statisticsTables(kernel), unix: () => unixSocketTable(kernel) },
     });
     const { cpuCount, memoryTotal } = kernel;

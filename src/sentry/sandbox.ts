@@ -43,6 +43,7 @@ import { readHostLayout } from './host-layout.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { Processes } from './processes.ts';
 import { execProgram } from './program.ts';
+import { HostResidency } from './residency.ts';
 import type { ProcessOptions, SandboxOptions } from './sandbox-options.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -119,6 +120,7 @@ export class Sandbox {
     kernel.pids.hooks.updateUsage = usage.update;
     kernel.pids.hooks.updateMemory = usage.updateMemory;
     kernel.pids.hooks.updateThreadUsage = usage.updateThread;
+    kernel.pids.hooks.residency = new HostResidency((task) => processes.findGuest(task));
     const calls = new ProcessCalls(processes, layout, usage);
     const told = new Set<number>();
     const dispatcher = new Dispatcher({

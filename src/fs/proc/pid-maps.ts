@@ -1,4 +1,5 @@
 /** maps, smaps and smaps_rollup of a process (Linux: fs/proc/task_mmu.c). */
+import type { ResidentMapping } from '../../kernel/residency.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Vma } from '../../mm/vma.ts';
 import { VM_GROWSDOWN, VM_LOCKED } from '../../mm/vma.ts';
@@ -51,7 +52,8 @@ export function mapsText(task: Task, vfs: ProcVfs): string {
     .join('');
 }
 
-const SMAPS_ZERO = [
+/** As the host's kernel names them too, behind Rss. */
+const COUNTED = [
   'Pss',
   'Pss_Dirty',
   'Shared_Clean',
@@ -89,15 +91,45 @@ function vmFlags(vma: Vma): string {
   return `VmFlags: ${flags.join(' ')} \n`;
 }
 
-/** What is in memory is known of the whole address space only, so each mapping gets its part by size. */
-export function smapsText(task: Task, vfs: ProcVfs, residentPages: number): string {
-  const share = Math.min(1, residentPages / Math.max(1, task.mm.totalPages));
+/** Adds the host's figures for mappings that lie in [start, end): of one that only overlaps, as large a part as overlaps. */
+function addOverlapping(
+  sums: Map<string, number>,
+  mappings: readonly ResidentMapping[],
+  start: number,
+  end: number,
+): void {
+  for (let i = firstBehind(mappings, start); i < mappings.length && mappings[i].start < end; i++) {
+    const mapping = mappings[i];
+    const common = Math.min(end, mapping.end) - Math.max(start, mapping.start);
+    const part = common / (mapping.end - mapping.start);
+    for (const [name, kb] of mapping.kb) sums.set(name, (sums.get(name) ?? 0) + Math.floor((kb * part) / 4) * 4);
+  }
+}
+
+/** The first mapping that ends behind `address`. */
+function firstBehind(mappings: readonly ResidentMapping[], address: number): number {
+  let low = 0;
+  let high = mappings.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (mappings[middle].end > address) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function counts(sums: ReadonlyMap<string, number>): string {
+  return ['Rss', ...COUNTED].map((name) => field(name, sums.get(name) ?? 0)).join('');
+}
+
+export function smapsText(task: Task, vfs: ProcVfs): string {
+  const mappings = task.kernel.pids.hooks.residency.mappings(task);
   return visible(task)
     .map((vma) => {
-      const kb = vma.length / 1024;
-      const rss = vma.prot === 0 ? 0 : Math.floor((kb * share) / 4) * 4;
-      const sizes = field('Size', kb) + field('KernelPageSize', 4) + field('MMUPageSize', 4) + field('Rss', rss);
-      return header(vma, task, vfs) + sizes + counts(rss, vma.file === null) + tail(vma);
+      const sums = new Map<string, number>();
+      addOverlapping(sums, mappings, vma.start, vma.end);
+      const sizes = field('Size', vma.length / 1024) + field('KernelPageSize', 4) + field('MMUPageSize', 4);
+      return header(vma, task, vfs) + sizes + counts(sums) + tail(vma);
     })
     .join('');
 }
@@ -106,22 +138,14 @@ function tail(vma: Vma): string {
   return `THPeligible:           0\n${vmFlags(vma)}`;
 }
 
-function counts(rssKb: number, isAnonymous: boolean): string {
-  return SMAPS_ZERO.map((name) => {
-    const isResident =
-      name === 'Pss' ||
-      name === 'Referenced' ||
-      (isAnonymous ? /^(Private_Dirty|Anonymous|Pss_Dirty)$/ : /^Private_Clean$/).test(name);
-    return field(name, isResident ? rssKb : 0);
-  }).join('');
-}
-
-export function smapsRollupText(task: Task, residentPages: number): string {
+export function smapsRollupText(task: Task): string {
   const vmas = visible(task);
   const first = vmas[0];
   const last = vmas[vmas.length - 1];
   const range =
     first === undefined || last === undefined ? '00000000-00000000' : `${hex(first.start, 8)}-${hex(last.end, 8)}`;
-  const kb = residentPages * 4;
-  return `${`${range} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${field('Rss', kb)}${counts(kb, true)}`;
+  const sums = new Map<string, number>();
+  const mappings = task.kernel.pids.hooks.residency.mappings(task);
+  for (const vma of vmas) addOverlapping(sums, mappings, vma.start, vma.end);
+  return `${`${range} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${counts(sums)}`;
 }

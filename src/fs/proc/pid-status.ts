@@ -2,6 +2,7 @@
 import { RLIMIT_RSS, RLIMIT_SIGPENDING } from '../../abi/resource.ts';
 import { SIG_DFL, SIG_IGN } from '../../abi/signal.ts';
 import { currentTask } from '../../kernel/current.ts';
+import type { ResidentPages } from '../../kernel/residency.ts';
 import type { Task } from '../../kernel/task.ts';
 import { Terminal } from '../../kernel/tty.ts';
 import { Usage } from '../../kernel/usage.ts';
@@ -49,7 +50,7 @@ function usageOf(task: Task, isWholeGroup: boolean): Usage {
 }
 
 /** @param isWholeGroup the process and not the one thread */
-export function statText(task: Task, isWholeGroup: boolean, options: ProcOptions): string {
+export function statText(task: Task, isWholeGroup: boolean): string {
   const { group, mm } = task;
   const isGone = task.isExited;
   const tty = group.session.tty;
@@ -80,7 +81,7 @@ export function statText(task: Task, isWholeGroup: boolean, options: ProcOptions
     0,
     ticks((isWholeGroup ? group.startNs : task.startNs) - task.kernel.bootNs),
     isGone ? 0 : mm.totalPages * PAGE,
-    isGone ? 0 : options.residentPages(mm),
+    isGone ? 0 : residentPages(task).resident,
     limit === Infinity ? '18446744073709551615' : limit,
     ...(isGone ? [0, 0, 0] : [mm.startCode, mm.endCode, mm.startStack]),
     0,
@@ -107,19 +108,25 @@ export function statText(task: Task, isWholeGroup: boolean, options: ProcOptions
   return `${isWholeGroup ? group.pid : task.tid} (${task.name}) ${fields.join(' ')}\n`;
 }
 
-export function statmText(task: Task, options: ProcOptions): string {
+function residentPages(task: Task): ResidentPages {
+  return task.kernel.pids.hooks.residency.pages(task);
+}
+
+export function statmText(task: Task): string {
   if (task.isExited) return '0 0 0 0 0 0 0\n';
   const { mm } = task;
   const text = Math.ceil(Math.max(0, mm.endCode - mm.startCode) / PAGE);
-  const resident = options.residentPages(mm);
-  return `${mm.totalPages} ${resident} ${Math.min(resident, text)} ${text} 0 ${mm.dataPages} 0\n`;
+  const { resident, shared } = residentPages(task);
+  return `${mm.totalPages} ${resident} ${shared} ${text} 0 ${mm.dataPages} 0\n`;
 }
 
-function memoryLines(task: Task, options: ProcOptions): string {
+function memoryLines(task: Task): string {
   if (task.isExited) return '';
   const { mm } = task;
   const kb = (name: string, value: number): string => `${name}:\t${String(Math.floor(value)).padStart(8)} kB\n`;
-  const resident = options.residentPages(mm) * 4;
+  const pages = residentPages(task);
+  const resident = pages.resident * 4;
+  const shared = pages.shared * 4;
   const text = Math.max(0, mm.endCode - mm.startCode) / 1024;
   return (
     kb('VmPeak', mm.totalPages * 4) +
@@ -128,8 +135,8 @@ function memoryLines(task: Task, options: ProcOptions): string {
     kb('VmPin', 0) +
     kb('VmHWM', Math.max(resident, task.usage.maxRssKb)) +
     kb('VmRSS', resident) +
-    kb('RssAnon', resident) +
-    kb('RssFile', 0) +
+    kb('RssAnon', resident - shared) +
+    kb('RssFile', shared) +
     kb('RssShmem', 0) +
     kb('VmData', mm.dataPages * 4) +
     kb('VmStk', Math.max(0, mm.stackEnd - mm.stackStart) / 1024) +
@@ -162,7 +169,7 @@ export function statusText(task: Task, options: ProcOptions): string {
     `Gid:\t${creds.gid}\t${creds.egid}\t${creds.sgid}\t${creds.fsgid}\nFDSize:\t${fdSize}\n` +
     `Groups:\t${creds.groups.map((gid) => `${gid} `).join('')}\n` +
     `NStgid:\t${group.pid}\nNSpid:\t${task.tid}\nNSpgid:\t${group.processGroup.pgid}\nNSsid:\t${group.session.sid}\n` +
-    `Kthread:\t0\n${memoryLines(task, options)}` +
+    `Kthread:\t0\n${memoryLines(task)}` +
     `Threads:\t${Math.max(1, group.tasks.length)}\nSigQ:\t0/${Math.min(group.limits.soft(RLIMIT_SIGPENDING), 2 ** 53)}\n` +
     `SigPnd:\t${hex64(signals.pending.hi, signals.pending.lo)}\nShdPnd:\t${hex64(group.pending.hi, group.pending.lo)}\n` +
     `SigBlk:\t${hex64(signals.blockedHi, signals.blockedLo)}\nSigIgn:\t${hex64(sets.ignoredHi, sets.ignoredLo)}\n` +

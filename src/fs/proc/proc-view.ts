@@ -1,7 +1,6 @@
 /** What the proc file system needs to be told: by the VFS, the platform and the network, all at construction. */
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
-import type { AddressSpace } from '../../mm/address-space.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
 
@@ -63,8 +62,6 @@ export interface ProcOptions {
   readonly cpu: () => CpuInfo;
   /** Bytes of memory that are free, of those the guest is shown. */
   readonly freeMemory: () => number;
-  /** Pages of an address space that are in memory. */
-  readonly residentPages: (mm: AddressSpace) => number;
   /** Texts of /proc/net files that replace the empty tables. */
   readonly net: Readonly<Record<string, () => string>>;
 }
