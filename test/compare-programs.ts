@@ -4,6 +4,7 @@
  *
  * Comments of the script may say what it needs:
  *   `# Needs: go gcc`   commands that must be there, else the test fails: two hosts without `go` would agree on nothing
+ *   `# Sources: zlib`   Debian source packages; the script finds their archives in the directory $SOURCES
  *   `# Timeout: 300`    seconds for each of the two runs, 120 without it
  *
  * Environment: PROGRAMS=name,... selects scripts.
@@ -14,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Outcome, plainEnvironment, repositoryRoot, runProcess, runscPath } from './run-process.ts';
+import { fetchSources } from './source-packages.ts';
 
 const selection = process.env.PROGRAMS?.split(',');
 
@@ -29,10 +31,12 @@ function isCommand(name: string): boolean {
   });
 }
 
-async function runFresh(file: string, args: readonly string[], timeoutMs: number): Promise<Outcome> {
+type Environment = Readonly<Record<string, string>>;
+
+async function runFresh(file: string, args: readonly string[], timeoutMs: number, env: Environment): Promise<Outcome> {
   const cwd = mkdtempSync(join(tmpdir(), 'programs-'));
   try {
-    return await runProcess(file, args, { cwd, timeoutMs });
+    return await runProcess(file, args, { cwd, timeoutMs, env });
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
@@ -44,9 +48,11 @@ async function compare(script: string, packages: string): Promise<void> {
   const missing = needs.filter((name) => !isCommand(name));
   assert.deepEqual(missing, [], `commands are missing: install the packages of ${packages}`);
   const timeoutMs = Number(/^# Timeout: (\d+)$/m.exec(text)?.[1] ?? 120) * 1000;
-  const expected = await runFresh('/bin/bash', [script], timeoutMs);
+  const sources = /^# Sources: (.+)$/m.exec(text)?.[1]?.split(' ');
+  const env: Environment = sources === undefined ? {} : { SOURCES: fetchSources(sources) };
+  const expected = await runFresh('/bin/bash', [script], timeoutMs, env);
   assert.ok(!expected.isTimedOut, `timed out natively after:\n${expected.stdout}`);
-  const actual = await runFresh(runscPath, ['do', '/bin/bash', script], timeoutMs);
+  const actual = await runFresh(runscPath, ['do', '/bin/bash', script], timeoutMs, env);
   assert.deepEqual(actual.stdout.split('\n'), expected.stdout.split('\n'));
   assert.deepEqual(actual, expected);
 }
