@@ -13,7 +13,7 @@ import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
 import { Stat } from '../vfs/inode.ts';
 import { leaseType, setLease } from '../vfs/leases.ts';
-import { type FileLocks, locksOf } from '../vfs/record-locks.ts';
+import { type FileLocks, findLocks, locksOf } from '../vfs/record-locks.ts';
 import { full, type SyscallDef } from './define.ts';
 import { getOwnerEx, ownerPid, setOwnerEx, setOwnerPid, setOwnerSignal } from './file-owner.ts';
 
@@ -140,7 +140,8 @@ function getLock(task: Task, file: File, addr: number, isOfd: boolean): number {
   if (typeof lock === 'number') return lock;
   if (isOfd && lock.pid !== 0) return -EINVAL;
   if (lock.type === F.F_UNLCK && !isOfd) return -EINVAL;
-  const found = locksOf(file.inode).conflict(isOfd ? file : task.files, lock.type, lock.start, lock.end);
+  const locks = findLocks(file.inode);
+  const found = locks?.conflict(isOfd ? file : task.files, lock.type, lock.start, lock.end) ?? null;
   const bytes = task.mem.readBytes(addr, FLOCK_SIZE);
   if (typeof bytes === 'number') return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -169,9 +170,11 @@ function setLock(task: Task, file: File, addr: number, isOfd: boolean, isWaiting
   const result = attempt();
   if (result !== -EAGAIN) return result;
   file.ref();
+  locks.beginSleep();
   waiting.set(owner, { locks, lock });
   return blockOn(task, locks.queue, POLLIN, attempt).finally(() => {
     waiting.delete(owner);
+    locks.endSleep();
     file.unref();
   });
 }

@@ -98,7 +98,11 @@ function sysFlock(task: Task, fd: number, operation: number): number | Promise<n
   const result = attempt();
   if (result !== -EAGAIN || (operation & F.LOCK_NB) !== 0) return result;
   file.ref();
-  return blockOn(task, locks.queue, POLLIN, attempt).finally(() => file.unref());
+  locks.beginSleep();
+  return blockOn(task, locks.queue, POLLIN, attempt).finally(() => {
+    locks.endSleep();
+    file.unref();
+  });
 }
 
 function sysMemfdCreate(task: Task, nameAddr: number, flags: number): number {

@@ -37,6 +37,8 @@ export class FileLocks {
   readonly queue = new WaitQueue();
   readonly key: number;
   readonly table: Map<number, FileLocks>;
+  /** Calls that sleep until they can have a lock in here. */
+  #sleepers = 0;
 
   constructor(key: number, table: Map<number, FileLocks>) {
     this.key = key;
@@ -109,8 +111,18 @@ export class FileLocks {
     this.#forgetIfEmpty();
   }
 
+  /** Before a sleep on `queue`: what is found by the file's name must stay the same list until `endSleep`. */
+  beginSleep(): void {
+    this.#sleepers += 1;
+  }
+
+  endSleep(): void {
+    this.#sleepers -= 1;
+    this.#forgetIfEmpty();
+  }
+
   #forgetIfEmpty(): void {
-    if (this.records.length === 0 && this.wholes.length === 0 && this.queue.isEmpty) this.table.delete(this.key);
+    if (this.records.length === 0 && this.wholes.length === 0 && this.#sleepers === 0) this.table.delete(this.key);
   }
 }
 
