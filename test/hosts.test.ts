@@ -61,7 +61,7 @@ describe('hosts', () => {
       }
       const outcome = await run(
         nobody,
-        ['do', 'sh', '-c', `${script}; id -u; echo > /tmp/made && cat /tmp/made`],
+        ['do', 'sh', '-c', `${script}; id -u; f=$(mktemp) && echo > $f && cat $f`],
         join(copy, 'runsc'),
       );
       assert.deepEqual(outcome, { stdout: `${expected}65534\n\n`, stderr: '', code: 0, isTimedOut: false });
