@@ -24,6 +24,7 @@ export const SEM_STAT_ANY = 20;
 
 export const MSG_NOERROR = 0o10000;
 export const MSG_EXCEPT = 0o20000;
+export const MSG_COPY = 0o40000;
 export const MSG_STAT = 11;
 export const MSG_INFO = 12;
 export const MSG_STAT_ANY = 13;

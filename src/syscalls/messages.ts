@@ -53,6 +53,8 @@ function sysMsgrcv(
   flags: number,
 ): number | Promise<number> {
   if (id < 0 || size >= 2 ** 63) return -EINVAL;
+  // With MSG_COPY `type` is a place in the queue (msgop(2)).
+  if ((flags & I.MSG_COPY) !== 0 && (flags & (I.MSG_EXCEPT | I.IPC_NOWAIT)) !== I.IPC_NOWAIT) return -EINVAL;
   const queue = accessible(task, messageQueuesOf(task.kernel), id, S_IRUGO);
   if (typeof queue === 'number') return queue;
   const attempt = (): number => {

@@ -1,5 +1,4 @@
 /** Calls on descriptors of processes (pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2)). */
-import { CAP_SYS_PTRACE } from '../abi/capability.ts';
 import { EBADF, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import { O_NONBLOCK } from '../abi/fcntl.ts';
 import { SigInfo } from '../abi/siginfo.ts';
@@ -7,6 +6,7 @@ import { NSIG, SI_USER } from '../abi/signal.ts';
 import { PIDFD_NONBLOCK } from '../abi/wait.ts';
 import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
 import { taskOfDirectory } from '../fs/proc/pid-directory.ts';
+import { mayAccess } from '../kernel/ptrace-access.ts';
 import { sendSignalToGroup } from '../kernel/signal.ts';
 import { checkKillPermission } from '../kernel/signal-permission.ts';
 import type { Task } from '../kernel/task.ts';
@@ -57,21 +57,12 @@ function sysPidfdSendSignal(task: Task, fd: number, signo: number, infoAddr: num
   return sendSignalToGroup(group, info);
 }
 
-/** What ptrace(2) asks for attaching, which pidfd_getfd needs too (Linux: ptrace_may_access). */
-function mayAttach(task: Task, group: ThreadGroup): boolean {
-  if (task.group === group || task.creds.hasCapability(CAP_SYS_PTRACE)) return true;
-  const { uid, gid } = task.creds;
-  const other = group.leader.creds;
-  const isSameUser = uid === other.uid && uid === other.euid && uid === other.suid;
-  return isSameUser && gid === other.gid && gid === other.egid && gid === other.sgid && group.dumpable === 1;
-}
-
 function sysPidfdGetfd(task: Task, pidfd: number, targetFd: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   const group = pidfdGroup(task, pidfd);
   if (typeof group === 'number') return group;
   if (group.isZombie || group.isReaped) return -ESRCH;
-  if (!mayAttach(task, group)) return -EPERM;
+  if (!mayAccess(task, group.leader)) return -EPERM;
   const file = group.leader.files.get(targetFd);
   return file === undefined ? -EBADF : installNew(task, file.ref(), true);
 }

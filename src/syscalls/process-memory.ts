@@ -2,8 +2,8 @@
  * Calls on another process's memory: process_vm_readv(2), process_vm_writev(2)
  * (Linux: mm/process_vm_access.c).
  */
-import { CAP_SYS_PTRACE } from '../abi/capability.ts';
 import { EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { mayAccess } from '../kernel/ptrace-access.ts';
 import type { Task } from '../kernel/task.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -55,23 +55,6 @@ class IovCursor {
   #u64(at: number): number {
     return this.#view.getUint32(at + 4, true) * 2 ** 32 + this.#view.getUint32(at, true);
   }
-}
-
-/** PTRACE_MODE_ATTACH_REALCREDS of ptrace(2): whether `task` may look into `target`. */
-function mayAccess(task: Task, target: Task): boolean {
-  if (task.group === target.group) return true;
-  const mine = task.creds;
-  const theirs = target.creds;
-  if (mine.hasCapability(CAP_SYS_PTRACE)) return true;
-  return (
-    target.group.dumpable === 1 &&
-    mine.uid === theirs.euid &&
-    mine.uid === theirs.suid &&
-    mine.uid === theirs.uid &&
-    mine.gid === theirs.egid &&
-    mine.gid === theirs.sgid &&
-    mine.gid === theirs.gid
-  );
 }
 
 function readIov(task: Task, addr: number, count: number): IovCursor | number {

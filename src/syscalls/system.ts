@@ -220,6 +220,5 @@ export const systemSyscalls: readonly SyscallDef[] = [
   partial(272, 'unshare', ['cloneflags'], sysUnshare, 'no new namespaces'),
   partial(308, 'setns', ['fd', 'cloneflags'], sysSetns, 'always refused'),
   partial(309, 'getcpu', ['int*', 'int*', 'ptr'], sysGetcpu, 'always CPU 0; the vDSO tells the real one'),
-  partial(312, 'kcmp', ['pid', 'pid', 'int', 'ulong', 'ulong'], refuse, 'always refused'),
   full(318, 'getrandom', ['outbuf', 'size', 'flags'], sysGetrandom),
 ];

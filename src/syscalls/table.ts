@@ -14,6 +14,7 @@ import { fileSyncSyscalls } from './file-sync.ts';
 import { futexSyscalls } from './futex.ts';
 import { identitySyscalls } from './identity.ts';
 import { inotifySyscalls } from './inotify.ts';
+import { kcmpSyscalls } from './kcmp.ts';
 import { killSyscalls } from './kill.ts';
 import { limitsSyscalls } from './limits.ts';
 import { membarrierSyscalls } from './membarrier.ts';
@@ -59,6 +60,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   fileSyncSyscalls,
   futexSyscalls,
   identitySyscalls,
+  kcmpSyscalls,
   killSyscalls,
   limitsSyscalls,
   membarrierSyscalls,

@@ -44,6 +44,15 @@ int main(void) {
   CHECK(msgctl(id, IPC_STAT, &ds));
   say("mode %o messages %ld bytes %ld max %ld", ds.msg_perm.mode, (long)ds.msg_qnum, (long)ds.__msg_cbytes, (long)ds.msg_qbytes);
   TRUTH(ds.msg_lspid == getpid() && ds.msg_lrpid == 0 && ds.msg_stime != 0 && ds.msg_rtime == 0);
+  /* Copies stay: the type is a place. */
+  take(id, 100, 0, MSG_COPY);
+  take(id, 100, 4, MSG_COPY);
+  take(id, 100, 5, MSG_COPY);
+  take(id, 100, -1, MSG_COPY);
+  take(id, 2, 1, MSG_COPY);
+  take(id, 2, 1, MSG_COPY | MSG_NOERROR);
+  take(id, 100, 1, MSG_COPY | MSG_EXCEPT);
+  CHECK(msgrcv(id, &in, 100, 0, MSG_COPY));
   take(id, 100, 3, 0);
   take(id, 2, 3, 0);
   take(id, 2, 3, MSG_NOERROR);

@@ -98,6 +98,17 @@ export class EpollFile extends AnonymousFile implements FileWatcher {
     this.#forget(file);
   }
 
+  /** The file that was added as descriptor `fd`; others may have had the same number before it: the one after `skip` of them. */
+  watched(fd: number, skip: number): File | undefined {
+    let left = skip;
+    for (const [file, byFd] of this.#items) {
+      if (!byFd.has(fd)) continue;
+      if (left === 0) return file;
+      left -= 1;
+    }
+    return undefined;
+  }
+
   itemReady(item: EpollItem): void {
     this.#ready.append(item);
     this.queue.wake(READABLE);

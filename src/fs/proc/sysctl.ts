@@ -143,6 +143,7 @@ const FS = (): Node =>
     'aio-max-nr': fixed(65536),
     'aio-nr': fixed(0),
     'dentry-state': fixed('0\t0\t45\t0\t0\t0'),
+    'dir-notify-enable': fixed(1),
     epoll: dir({ max_user_watches: fixed(3680000) }),
     'file-max': fixed(NR_OPEN * 8),
     'file-nr': fixed(`0\t0\t${NR_OPEN * 8}`),

@@ -1,6 +1,6 @@
 /** Message queues (Linux: ipc/msg.c; msgop(2)). */
-import { E2BIG, EAGAIN, EIDRM, ENOMSG } from '../../abi/errno.ts';
-import { MSG_EXCEPT, MSG_NOERROR } from '../../abi/ipc.ts';
+import { E2BIG, EAGAIN, EIDRM, EINVAL, ENOMSG } from '../../abi/errno.ts';
+import { MSG_COPY, MSG_EXCEPT, MSG_NOERROR } from '../../abi/ipc.ts';
 import { READABLE, WRITABLE } from '../../abi/poll.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task.ts';
@@ -44,13 +44,15 @@ export class MessageQueue extends IpcObject {
     return 0;
   }
 
-  /** Takes the message that `type` and `flags` choose: it, or -ENOMSG, -E2BIG when it is longer than `max`, -EIDRM. */
+  /** Takes the message that `type` and `flags` choose, or with MSG_COPY leaves it: it, or -ENOMSG, -E2BIG when it is longer than `max`, -EIDRM. */
   receive(task: Task, type: number, max: number, flags: number): Message | number {
     if (this.isRemoved) return -EIDRM;
     const at = this.#choose(type, flags);
     const message = this.messages[at];
     if (message === undefined) return -ENOMSG;
     if (message.bytes.length > max && (flags & MSG_NOERROR) === 0) return -E2BIG;
+    // A copy is never cut short.
+    if ((flags & MSG_COPY) !== 0) return message.bytes.length > max ? -EINVAL : message;
     this.messages.splice(at, 1);
     this.usedBytes -= message.bytes.length;
     this.lastReceiver = task.pid;
@@ -60,6 +62,7 @@ export class MessageQueue extends IpcObject {
   }
 
   #choose(type: number, flags: number): number {
+    if ((flags & MSG_COPY) !== 0) return type;
     if (type === 0) return this.messages.length > 0 ? 0 : -1;
     if (type > 0) {
       const isOther = (flags & MSG_EXCEPT) !== 0;

@@ -130,3 +130,10 @@ export function semaphoresOf(kernel: Kernel): IpcTable<SemaphoreSet> {
   });
   return table;
 }
+
+/** Whether something is to be undone when the process ends. */
+export function hasUndo(group: ThreadGroup): boolean {
+  const table = tables.get(group.leader.kernel);
+  if (table !== undefined) for (const set of table.all()) if (set.undo.has(group)) return true;
+  return false;
+}

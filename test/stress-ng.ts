@@ -1,0 +1,122 @@
+/**
+ * Every stressor of stress-ng in the classes below, for one second on the host and for one second in the sandbox. What passes on the
+ * host must pass inside, unless docs/COMPATIBILITY.md says why not; what is listed there and passes is an error too.
+ *
+ *     node test/stress-ng.ts [--class os,pipe] [--only a,b]
+ *
+ * Needs root. On the host each runs in namespaces of its own, so that none is left running and none sees other processes.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { repositoryRoot, runProcess, runscPath } from './run-process.ts';
+
+const CLASSES = ['cpu', 'memory', 'vm', 'pipe', 'os', 'scheduler', 'filesystem'];
+const TIMEOUT_MS = 60_000;
+const LIST = 'docs/COMPATIBILITY.md';
+
+/** Sizes that do not fill the machine: defaults are up to a gigabyte, or grow as fast as memory comes. */
+const SIZES: Readonly<Record<string, string>> = {
+  bigheap: '--bigheap-growth=64K',
+  fallocate: '--fallocate-bytes=64M',
+  fiemap: '--fiemap-bytes=64M',
+  hdd: '--hdd-bytes=64M',
+  iomix: '--iomix-bytes=64M',
+  malloc: '--malloc-bytes=64M',
+  memfd: '--memfd-bytes=64M',
+  memrate: '--memrate-bytes=64M',
+  mmap: '--mmap-bytes=64M',
+  mremap: '--mremap-bytes=64M',
+  msync: '--msync-bytes=64M',
+  pagemove: '--pagemove-bytes=64M',
+  readahead: '--readahead-bytes=64M',
+  vm: '--vm-bytes=64M',
+  'vm-rw': '--vm-rw-bytes=16M',
+};
+
+/**
+ * - passed: as stress-ng says, with some work done.
+ * - idle: it says so too, but did no work; many have nothing to count, others found nothing they could do.
+ * - skipped: for want of something; failed: a check, or the run; hung: it did not end.
+ */
+type Kind = 'passed' | 'idle' | 'skipped' | 'failed' | 'hung';
+interface Result {
+  readonly kind: Kind;
+  /** The first line that says why. */
+  readonly why: string;
+}
+
+async function stressorsOf(name: string): Promise<string[]> {
+  const { stdout, stderr } = await runProcess('stress-ng', ['--class', `${name}?`], { cwd: '/' });
+  const [, list] = /stressors: (.*)/.exec(stdout + stderr) ?? [];
+  if (list === undefined) throw new Error(`no such class of stressors: ${name}`);
+  return list.trim().split(/\s+/);
+}
+
+function judge(output: string, code: number, isTimedOut: boolean): Result {
+  const lines = output.split('\n').map((line) => line.replace(/^stress-ng: /, '').replace(/\[\d+\] /, ''));
+  const find = (pattern: RegExp): string | undefined => lines.find((line) => pattern.test(line));
+  const failure = find(/^fail: /) ?? find(/^error: /);
+  if (isTimedOut) return { kind: 'hung', why: failure ?? 'did not end' };
+  const skipped = find(/^\w+: .*(skipp|will be skipped|may hang or reboot|aborted early|finished prematurely)/i);
+  if (skipped !== undefined) return { kind: 'skipped', why: failure ?? skipped };
+  if (code !== 0) return { kind: 'failed', why: failure ?? `exit status ${code}` };
+  const [, bogoOps] = /^metrc: \S+ +(\d+) +\d+\.\d+ /.exec(find(/^metrc: \S+ +\d/) ?? '') ?? [];
+  return { kind: Number(bogoOps ?? '0') > 0 ? 'passed' : 'idle', why: failure ?? '' };
+}
+
+async function run(name: string, where: 'host' | 'sandbox'): Promise<Result> {
+  const cwd = mkdtempSync(join(tmpdir(), 'stress-ng-'));
+  try {
+    const command = ['stress-ng', '--verify', '--metrics', `--${name}`, '1', '--timeout', '1', '--temp-path', cwd];
+    const size = SIZES[name];
+    if (size !== undefined) command.push(size);
+    const host = ['--mount', '--pid', '--ipc', '--fork', '--mount-proc', '--kill-child'];
+    const file = where === 'host' ? 'unshare' : runscPath;
+    const args = where === 'host' ? [...host, ...command] : ['do', ...command];
+    const { stdout, stderr, code, isTimedOut } = await runProcess(file, args, { cwd, timeoutMs: TIMEOUT_MS });
+    return judge(stdout + stderr, code, isTimedOut);
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+/** The rows `| stressor | inside | reason |` below the heading. */
+function readExpected(): Map<string, string> {
+  const text = readFileSync(`${repositoryRoot}/${LIST}`, 'utf8');
+  const [, section = ''] = /^## stress-ng$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(text) ?? [];
+  const rows = section.matchAll(/^\| `([\w-]+)` \| (idle|skipped|failed|hung) \| .+ \|$/gm);
+  return new Map(Array.from(rows, ([, name = '', kind = '']) => [name, kind]));
+}
+
+const { values } = parseArgs({ options: { class: { type: 'string' }, only: { type: 'string' } } });
+if (process.getuid?.() !== 0) throw new Error('stress-ng is compared as root');
+const names = new Set<string>();
+for (const name of values.class?.split(',') ?? CLASSES) for (const one of await stressorsOf(name)) names.add(one);
+const only = values.only?.split(',');
+const unknown = only?.find((name) => !names.has(name));
+if (unknown !== undefined) throw new Error(`no such stressor in these classes: ${unknown}`);
+const expected = readExpected();
+const counts = { passes: 0, differs: 0, wrong: 0 };
+
+for (const name of [...names].sort()) {
+  if (only?.includes(name) === false) continue;
+  const host = await run(name, 'host');
+  const inside = await run(name, 'sandbox');
+  const mustPass = host.kind === 'passed' || (host.kind === 'idle' && inside.kind !== 'passed');
+  const isSame = !mustPass || inside.kind === host.kind;
+  const listed = expected.get(name);
+  const isRight = isSame ? listed === undefined : listed === inside.kind;
+  if (mustPass) counts.passes++;
+  if (!isSame) counts.differs++;
+  if (!isRight) counts.wrong++;
+  const verdict = isRight ? 'ok' : listed === undefined ? 'NOT LISTED' : `LISTED as ${listed}`;
+  console.log(
+    `${name}: host ${host.kind}, inside ${inside.kind}: ${verdict}${inside.why === '' ? '' : ` (${inside.why})`}`,
+  );
+}
+console.log(
+  `${counts.passes} pass on the host, ${counts.differs} of them not inside, ${counts.wrong} not as ${LIST} says`,
+);
+process.exit(counts.wrong > 0 ? 1 : 0);
