@@ -102,6 +102,9 @@ export class AddressSpace {
   /** Called before a range that holds or once held text is unmapped, moved, mapped over or made writable. */
   onTextChange: ((start: number, end: number) => void) | null = null;
 
+  /** Called once its last user is done with it: what the kernel keeps for this memory ends with it. */
+  readonly onRelease: (() => void)[] = [];
+
   /** Pages the guest has mapped (VmSize), those that count for RLIMIT_DATA, and the locked ones. */
   totalPages = 0;
   dataPages = 0;
@@ -136,6 +139,7 @@ export class AddressSpace {
     this.users -= 1;
     if (this.users > 0) return;
     this.exe = null;
+    for (const end of this.onRelease) end();
     for (const vma of this.vmas.overlapping(0, TASK_SIZE)) this.#detach(vma);
   }
 

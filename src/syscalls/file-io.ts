@@ -14,17 +14,17 @@ import { roomInFile } from './attributes.ts';
 import { full, type SyscallDef } from './define.ts';
 
 /** What one call transfers at most (Linux: MAX_RW_COUNT). */
-const MAX_COUNT = 0x7ffff000;
+export const MAX_COUNT = 0x7ffff000;
 const IOV_MAX = 1024;
 const USER_END = 2 ** 47;
 const RWF_NOWAIT = 8;
 const RWF_APPEND = 16;
 /** RWF_HIPRI, DSYNC, SYNC, NOWAIT, APPEND. */
-const RWF_KNOWN = 0x1f;
+export const RWF_KNOWN = 0x1f;
 /** What one call transfers before others have their turn. */
 const TURN_BYTES = 1 << 20;
 /** An offset that stands for "at the file's position, which moves". */
-const AT_POSITION = -1;
+export const AT_POSITION = -1;
 
 /** An open file that may be read: O_PATH descriptors and write-only ones are not. */
 function readable(task: Task, fd: number): File | number {
@@ -137,7 +137,7 @@ function held(file: File, result: Promise<number>): Promise<number> {
   return result.finally(() => file.unref());
 }
 
-function doWrite(task: Task, file: File, addr: number, count: number, offset: number): number | Promise<number> {
+export function doWrite(task: Task, file: File, addr: number, count: number, offset: number): number | Promise<number> {
   if (!(addr >= 0) || addr + count > USER_END) return -EFAULT;
   const length = Math.min(count, MAX_COUNT);
   if (length === 0) return 0;
@@ -233,7 +233,7 @@ async function vectorRest(
   return rest;
 }
 
-function vector(
+export function vector(
   task: Task,
   file: File,
   iov: Float64Array,
@@ -326,7 +326,7 @@ function sysPwritev(task: Task, fd: number, addr: number, count: number, lo: num
 }
 
 /** Makes the call with other status flags of the file; what waits has read them before. */
-function withFlags(file: File, more: number, call: () => number | Promise<number>): number | Promise<number> {
+export function withFlags(file: File, more: number, call: () => number | Promise<number>): number | Promise<number> {
   const { flags } = file;
   file.flags |= more;
   try {
@@ -337,7 +337,7 @@ function withFlags(file: File, more: number, call: () => number | Promise<number
 }
 
 /** RWF_NOWAIT and RWF_APPEND are for one call what O_NONBLOCK and O_APPEND are for all (preadv2(2)). */
-function statusFlags(flags: number): number {
+export function statusFlags(flags: number): number {
   return ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
 }
 

@@ -1,5 +1,6 @@
 /** The table of system calls of x86-64: every family's declarations by number. */
 
+import { aioSyscalls } from './aio.ts';
 import { attributeSyscalls } from './attributes.ts';
 import type { SyscallDef } from './define.ts';
 import { descriptorSyscalls } from './descriptors.ts';
@@ -48,6 +49,7 @@ import { waitSyscalls } from './wait.ts';
 import { xattrSyscalls } from './xattr.ts';
 
 const FAMILIES: readonly (readonly SyscallDef[])[] = [
+  aioSyscalls,
   attributeSyscalls,
   descriptorSyscalls,
   directorySyscalls,

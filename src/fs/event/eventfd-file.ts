@@ -19,6 +19,13 @@ export class EventfdFile extends AnonymousFile {
     return this.#counter.poll();
   }
 
+  /** The kernel's own way to add 1 (eventfd_signal): it holds no reference, only the counter. */
+  counterSignal(): () => void {
+    return () => {
+      if (this.#counter.add(1, 0) === 0) this.queue.wake(POLLIN);
+    };
+  }
+
   /** Allowed, without an effect (Linux: noop_llseek). */
   override seek(): number {
     return 0;

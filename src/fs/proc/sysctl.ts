@@ -2,6 +2,7 @@
 
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from '../../abi/capability.ts';
 import { EINVAL, EPERM } from '../../abi/errno.ts';
+import { AIO_MAX_NR, aioWanted } from '../../kernel/aio.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NR_OPEN } from '../../kernel/limits.ts';
 import { UTS_FIELD_MAX } from '../../kernel/uts.ts';
@@ -138,10 +139,10 @@ const VM = (): Node =>
     vfs_cache_pressure: setting(100, 0, 0x7fffffff),
   });
 
-const FS = (): Node =>
+const FS = (kernel: Kernel): Node =>
   dir({
-    'aio-max-nr': fixed(65536),
-    'aio-nr': fixed(0),
+    'aio-max-nr': fixed(AIO_MAX_NR),
+    'aio-nr': text(() => `${aioWanted(kernel)}\n`),
     'dentry-state': fixed('0\t0\t45\t0\t0\t0'),
     'dir-notify-enable': fixed(1),
     epoll: dir({ max_user_watches: fixed(3680000) }),
@@ -211,5 +212,5 @@ const NET = (): Node =>
   });
 
 export function sysctlDirectory(kernel: Kernel): Node {
-  return dir({ fs: FS(), kernel: kernelDirectory(kernel), net: NET(), vm: VM(), user: dir({}) });
+  return dir({ fs: FS(kernel), kernel: kernelDirectory(kernel), net: NET(), vm: VM(), user: dir({}) });
 }
