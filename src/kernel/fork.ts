@@ -69,6 +69,8 @@ export function checkClone(parent: Task, flags: number): number {
   if (has(CLONE_THREAD) && has(CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
   if (has(CLONE_PIDFD) && has(CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
   if (has(NEW_NAMESPACES)) return -EPERM;
+  // A promise of run time cannot be doubled (sched(7)).
+  if (parent.deadline !== null && !parent.isSchedResetOnFork) return -EAGAIN;
   // A signal sent to a process must reach either the parent alone or parent and child, never be lost between.
   if (parent.hasSignalToDeliver()) return -ERESTARTNOINTR;
   const { creds, kernel, group } = parent;

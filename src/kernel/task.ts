@@ -20,6 +20,15 @@ import { Usage } from './usage.ts';
 /** comm holds 16 bytes with its NUL (TASK_COMM_LEN). */
 export const TASK_NAME_MAX = 15;
 
+/** SCHED_DEADLINE: so much run time in each period, before its deadline (sched(7)). */
+export interface DeadlineParameters {
+  readonly runtimeNs: number;
+  readonly deadlineNs: number;
+  readonly periodNs: number;
+  /** SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN. */
+  readonly flags: number;
+}
+
 export interface TaskInit {
   readonly kernel: Kernel;
   readonly tid: number;
@@ -79,6 +88,8 @@ export class Task {
   schedPolicy = 0;
   schedPriority = 0;
   isSchedResetOnFork = false;
+  /** null but with SCHED_DEADLINE. */
+  deadline: DeadlineParameters | null = null;
   /** sched_setaffinity(2), one bit per CPU; null for all. */
   affinity: Uint8Array | null = null;
   /** ioprio_set(2). */

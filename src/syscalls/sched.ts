@@ -3,7 +3,7 @@
  * threads, so all of them are kept and told, and none has an effect.
  */
 import { CAP_SYS_ADMIN, CAP_SYS_NICE } from '../abi/capability.ts';
-import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import { RLIMIT_NICE, RLIMIT_RTPRIO } from '../abi/resource.ts';
 import type { Task } from '../kernel/task.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -13,21 +13,18 @@ const SCHED_FIFO = 1;
 const SCHED_RR = 2;
 const SCHED_BATCH = 3;
 const SCHED_IDLE = 5;
+export const SCHED_DEADLINE = 6;
 const SCHED_RESET_ON_FORK = 0x40000000;
-const SCHED_FLAG_RESET_ON_FORK = 1;
-/** sizeof(struct sched_attr) as first published and now. */
-const SCHED_ATTR_SIZE_0 = 48;
-const SCHED_ATTR_SIZE = 56;
 
 const PRIO_PROCESS = 0;
 const PRIO_PGRP = 1;
 const PRIO_USER = 2;
-const MIN_NICE = -20;
-const MAX_NICE = 19;
+export const MIN_NICE = -20;
+export const MAX_NICE = 19;
 
-const NOT_ENFORCED = 'kept, without effect';
+export const NOT_ENFORCED = 'kept, without effect';
 
-function findTask(task: Task, tid: number): Task | undefined {
+export function findTask(task: Task, tid: number): Task | undefined {
   return tid === 0 ? task : task.kernel.pids.task(tid);
 }
 
@@ -70,16 +67,18 @@ function sysSchedSetaffinity(task: Task, tid: number, length: number, addr: numb
     if (mask[i] !== 0) isEmpty = false;
   }
   if (isEmpty) return -EINVAL;
+  // Its bandwidth was promised on all of them (Linux: dl_task_check_affinity).
+  if (target.deadline !== null && !mask.every((byte, i) => byte === allCpus(task)[i])) return -EBUSY;
   target.affinity = mask;
   return 0;
 }
 
-function isRealTime(policy: number): boolean {
+export function isRealTime(policy: number): boolean {
   return policy === SCHED_FIFO || policy === SCHED_RR;
 }
 
 /** Sets policy and priority as __sched_setscheduler checks them: 0 or -errno. */
-function setScheduler(task: Task, target: Task, policy: number, priority: number): number {
+export function setScheduler(task: Task, target: Task, policy: number, priority: number): number {
   const isKnown = isRealTime(policy) || policy === SCHED_OTHER || policy === SCHED_BATCH || policy === SCHED_IDLE;
   if (!isKnown) return -EINVAL;
   if (isRealTime(policy) ? priority < 1 || priority > 99 : priority !== 0) return -EINVAL;
@@ -91,6 +90,7 @@ function setScheduler(task: Task, target: Task, policy: number, priority: number
   }
   target.schedPolicy = policy;
   target.schedPriority = priority;
+  target.deadline = null;
   return 0;
 }
 
@@ -128,63 +128,23 @@ function sysSchedGetparam(task: Task, tid: number, paramAddr: number): number {
 
 function priorityBound(policy: number, realTime: number): number {
   if (isRealTime(policy)) return realTime;
-  return policy === SCHED_OTHER || policy === SCHED_BATCH || policy === SCHED_IDLE ? 0 : -EINVAL;
+  return policy === SCHED_OTHER || policy === SCHED_BATCH || (policy >= SCHED_IDLE && policy <= SCHED_DEADLINE)
+    ? 0
+    : -EINVAL;
 }
 
 function sysSchedRrGetInterval(task: Task, tid: number, addr: number): number {
   if (tid < 0) return -EINVAL;
   const target = findTask(task, tid);
   if (target === undefined) return -ESRCH;
-  // The default slices of Linux: 100 ms for SCHED_RR, none for SCHED_FIFO, 3 ms for the fair class.
-  const slices = [3e6, 0, 1e8];
+  // The default slices of Linux: 100 ms for SCHED_RR, none for SCHED_FIFO and SCHED_DEADLINE, 3 ms for the fair class.
+  const slices = [3e6, 0, 1e8, 3e6, 3e6, 3e6, 0];
   if (task.mem.writeU64(addr, 0) < 0) return -EFAULT;
   return task.mem.writeU64(addr + 8, slices[target.schedPolicy] ?? 3e6);
 }
 
-const attr = new Uint8Array(SCHED_ATTR_SIZE);
-const attrView = new DataView(attr.buffer);
-
-function sysSchedGetattr(task: Task, tid: number, addr: number, size: number, flags: number): number {
-  if (tid < 0 || addr === 0 || flags !== 0 || size < SCHED_ATTR_SIZE_0 || size > 4096) return -EINVAL;
-  const target = findTask(task, tid);
-  if (target === undefined) return -ESRCH;
-  const length = Math.min(size, SCHED_ATTR_SIZE);
-  attr.fill(0);
-  attrView.setUint32(0, length, true);
-  attrView.setUint32(4, target.schedPolicy, true);
-  attrView.setUint32(8, target.isSchedResetOnFork ? SCHED_FLAG_RESET_ON_FORK : 0, true);
-  attrView.setInt32(16, isRealTime(target.schedPolicy) ? 0 : target.nice, true);
-  attrView.setUint32(20, target.schedPriority, true);
-  return task.mem.write(addr, attr, 0, length);
-}
-
-function sysSchedSetattr(task: Task, tid: number, addr: number, flags: number): number {
-  if (tid < 0 || addr === 0 || flags !== 0) return -EINVAL;
-  const size = task.mem.readU32(addr);
-  if (size === null) return -EFAULT;
-  // A size of 0 means the first version of the struct (sched_setattr(2)).
-  if (size !== 0 && (size < SCHED_ATTR_SIZE_0 || size > 4096)) {
-    return task.mem.writeU32(addr, SCHED_ATTR_SIZE) < 0 ? -EFAULT : -E2BIG;
-  }
-  if (task.mem.readInto(addr, attr, 0, SCHED_ATTR_SIZE_0) < 0) return -EFAULT;
-  const attrFlags = attrView.getUint32(8, true);
-  if ((attrFlags & ~SCHED_FLAG_RESET_ON_FORK) !== 0 || attrView.getUint32(12, true) !== 0) return -EINVAL;
-  const policy = attrView.getUint32(4, true);
-  const nice = attrView.getInt32(16, true);
-  const priority = attrView.getUint32(20, true);
-  const target = findTask(task, tid);
-  if (target === undefined) return -ESRCH;
-  if (nice < MIN_NICE || nice > MAX_NICE) return -EINVAL;
-  if (!isRealTime(policy) && nice < target.nice && !mayRaiseTo(task, target, nice)) return -EPERM;
-  const result = setScheduler(task, target, policy, priority);
-  if (result < 0) return result;
-  target.isSchedResetOnFork = (attrFlags & SCHED_FLAG_RESET_ON_FORK) !== 0;
-  if (!isRealTime(policy)) target.nice = nice;
-  return 0;
-}
-
 /** RLIMIT_NICE counts from 1 (nice 19) to 40 (nice -20). */
-function mayRaiseTo(task: Task, target: Task, nice: number): boolean {
+export function mayRaiseTo(task: Task, target: Task, nice: number): boolean {
   return 20 - nice <= target.group.limits.soft(RLIMIT_NICE) || task.creds.hasCapability(CAP_SYS_NICE);
 }
 
@@ -274,6 +234,4 @@ export const schedSyscalls: readonly SyscallDef[] = [
   full(204, 'sched_getaffinity', ['pid', 'uint', 'ptr'], sysSchedGetaffinity),
   partial(251, 'ioprio_set', ['int', 'int', 'int'], sysIoprioSet, NOT_ENFORCED),
   full(252, 'ioprio_get', ['int', 'int'], sysIoprioGet),
-  partial(314, 'sched_setattr', ['pid', 'ptr', 'flags'], sysSchedSetattr, 'no SCHED_DEADLINE, no utilisation clamps'),
-  full(315, 'sched_getattr', ['pid', 'ptr', 'uint', 'flags'], sysSchedGetattr),
 ];

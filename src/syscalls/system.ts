@@ -1,5 +1,5 @@
 /** What is one for the whole sandbox: names, the log, memory and load, randomness, the CPU (uname(2), sysinfo(2), syslog(2), getrandom(2)). */
-import { CAP_SYS_ADMIN, CAP_SYS_TTY_CONFIG, CAP_SYSLOG } from '../abi/capability.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_TTY_CONFIG, CAP_SYSLOG } from '../abi/capability.ts';
 import {
   CLONE_FILES,
   CLONE_FS,
@@ -18,6 +18,8 @@ import {
 } from '../abi/clone.ts';
 import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
 import { yieldTurn } from '../kernel/block.ts';
+import { SIGHUP, SIGINT } from '../abi/signal.ts';
+import { exitGroup } from '../kernel/exit.ts';
 import type { Task } from '../kernel/task.ts';
 import { UTS_FIELD_MAX } from '../kernel/uts.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -207,6 +209,24 @@ function refuse(): number {
   return -EPERM;
 }
 
+const REBOOT_MAGIC = 0xfee1dead;
+const REBOOT_MAGICS = [672274793, 85072278, 369367448, 537993216];
+const REBOOT_RESTART = 0x01234567;
+const REBOOT_RESTART2 = 0xa1b2c3d4;
+const REBOOT_HALT = 0xcdef0123;
+const REBOOT_POWER_OFF = 0x4321fedc;
+
+/** As in any PID namespace but the first: PID 1 ends, and its status says what was asked for (reboot(2)). */
+function sysReboot(task: Task, magic: number, magic2: number, command: number): number {
+  if (!task.creds.hasCapability(CAP_SYS_BOOT)) return -EPERM;
+  if (magic !== REBOOT_MAGIC || !REBOOT_MAGICS.includes(magic2)) return -EINVAL;
+  const isRestart = command === REBOOT_RESTART || command === REBOOT_RESTART2;
+  if (!isRestart && command !== REBOOT_HALT && command !== REBOOT_POWER_OFF) return -EINVAL;
+  const { init } = task.kernel.pids;
+  if (init !== undefined) exitGroup(init, isRestart ? SIGHUP : SIGINT);
+  return 0;
+}
+
 export const systemSyscalls: readonly SyscallDef[] = [
   full(63, 'uname', ['ptr'], sysUname),
   partial(99, 'sysinfo', ['ptr'], sysSysinfo, 'all memory is told as free; no load, no swap'),
@@ -214,7 +234,7 @@ export const systemSyscalls: readonly SyscallDef[] = [
   partial(135, 'personality', ['uint'], sysPersonality, 'kept, without effect'),
   partial(153, 'vhangup', [], sysVhangup, 'nothing is hung up'),
   partial(163, 'acct', ['path'], refuse, 'always refused'),
-  partial(169, 'reboot', ['hex', 'hex', 'cmd', 'ptr'], refuse, 'always refused'),
+  full(169, 'reboot', ['hex', 'hex', 'hex', 'ptr'], sysReboot),
   full(170, 'sethostname', ['buf', 'int'], sysSethostname),
   full(171, 'setdomainname', ['buf', 'int'], sysSetdomainname),
   partial(272, 'unshare', ['cloneflags'], sysUnshare, 'no new namespaces'),

@@ -33,6 +33,7 @@ import { processSyscalls } from './process.ts';
 import { processMemorySyscalls } from './process-memory.ts';
 import { rseqSyscalls } from './rseq.ts';
 import { schedSyscalls } from './sched.ts';
+import { schedAttrSyscalls } from './sched-attr.ts';
 import { selectSyscalls } from './select.ts';
 import { semaphoreSyscalls } from './semaphores.ts';
 import { sharedMemorySyscalls } from './shared-memory.ts';
@@ -77,6 +78,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   processMemorySyscalls,
   processSyscalls,
   rseqSyscalls,
+  schedAttrSyscalls,
   schedSyscalls,
   inotifySyscalls,
   messageSyscalls,
