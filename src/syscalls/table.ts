@@ -10,6 +10,7 @@ import { eventFileSyscalls } from './event-files.ts';
 import { eventfdSyscalls } from './eventfd.ts';
 import { fcntlSyscalls } from './fcntl.ts';
 import { fileCopySyscalls } from './file-copy.ts';
+import { fileHandleSyscalls } from './file-handle.ts';
 import { fileIoSyscalls } from './file-io.ts';
 import { fileSyncSyscalls } from './file-sync.ts';
 import { futexSyscalls } from './futex.ts';
@@ -59,6 +60,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   eventfdSyscalls,
   fcntlSyscalls,
   fileCopySyscalls,
+  fileHandleSyscalls,
   fileIoSyscalls,
   fileSyncSyscalls,
   futexSyscalls,

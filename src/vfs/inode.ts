@@ -10,6 +10,7 @@
 import { EINVAL, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.ts';
 import type { Credentials } from '../kernel/credentials.ts';
 import type { File } from './file.ts';
+import type { HandleTable } from './file-handle.ts';
 import type { Leases } from './leases.ts';
 import type { Mark } from './notify.ts';
 import type { Path } from './path.ts';
@@ -69,6 +70,8 @@ export interface FileSystem {
   readonly dev: number;
   /** Options of its own in /proc/mounts, with a leading comma: ",size=1024k". */
   readonly options?: string;
+  /** Finds inodes by handles; absent when it cannot. */
+  readonly handles?: HandleTable;
   statfs(): StatFs | number;
 }
 

@@ -2,6 +2,7 @@
 import { EINVAL } from '../../abi/errno.ts';
 import { TMPFS_MAGIC } from '../../abi/stat.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
+import { HandleTable } from '../../vfs/file-handle.ts';
 import type { Inode, StatFs } from '../../vfs/inode.ts';
 import { type MemoryFileSystem, memoryStatFs, type TmpfsHost } from './memory-fs.ts';
 import { Quota } from './quota.ts';
@@ -60,6 +61,7 @@ export class Tmpfs implements MemoryFileSystem {
   readonly quota: Quota;
   readonly root: Inode;
   readonly options: string;
+  readonly handles = new HandleTable();
   #ino = 0;
 
   constructor(host: TmpfsHost, options: TmpfsOptions, typeName = 'tmpfs') {
