@@ -80,15 +80,21 @@ export const SO_ZEROCOPY = 60;
 export const SO_INCOMING_CPU = 49;
 
 /** Protocols, which are option levels too (in.h). */
+export const SOL_RAW = 255;
+export const ICMP_FILTER = 1;
 export const IPPROTO_IP = 0;
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_ICMPV6 = 58;
+export const IPPROTO_RAW = 255;
+/** There are numbers of its own beyond what fits a header. */
+export const IPPROTO_MAX = 263;
 
 export const IP_TOS = 1;
 export const IP_TTL = 2;
+export const IP_HDRINCL = 3;
 export const IP_OPTIONS = 4;
 export const IP_RECVOPTS = 6;
 export const IP_RETOPTS = 7;

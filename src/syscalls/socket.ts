@@ -26,6 +26,7 @@ import {
   AF_UNIX,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_MAX,
   IPPROTO_TCP,
   IPPROTO_UDP,
   SOCK_CLOEXEC,
@@ -39,6 +40,7 @@ import { blockOn, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts'
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import { DatagramSocket } from '../net/inet/datagram-socket.ts';
+import { RawSocket } from '../net/inet/raw-socket.ts';
 import { StreamSocket } from '../net/inet/stream-socket.ts';
 import { diagnosisAnswers } from '../net/netlink/diagnosis.ts';
 import { NetlinkSocket } from '../net/netlink/netlink-socket.ts';
@@ -51,7 +53,7 @@ import { readAddress, socketOf } from './socket-io.ts';
 import { writeName } from './socket-message.ts';
 
 const FAMILIES =
-  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP over the loopback interface; AF_NETLINK for NETLINK_ROUTE and NETLINK_SOCK_DIAG';
+  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP, AF_INET for raw sockets, over the loopback interface; AF_NETLINK for NETLINK_ROUTE and NETLINK_SOCK_DIAG';
 
 const NETLINK_ROUTE = 0;
 const NETLINK_SOCK_DIAG = 4;
@@ -72,8 +74,12 @@ function createInet(task: Task, domain: number, typeAndFlags: number, protocol: 
     return new DatagramSocket(task.kernel, path, flags, domain, task.creds.euid);
   }
   if (type === SOCK_RAW) {
+    if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
+    // A number is needed: which packets it gets (inet_create).
+    if (protocol === 0) return -EPROTONOSUPPORT;
     if (!task.creds.hasCapability(CAP_NET_RAW)) return -EPERM;
-    return -EPROTONOSUPPORT;
+    if (domain !== AF_INET) return -EPROTONOSUPPORT;
+    return new RawSocket(task.kernel, path, flags, protocol, task.creds.euid);
   }
   return -ESOCKTNOSUPPORT;
 }

@@ -33,6 +33,7 @@ import { MessageInbox } from '../inbox.ts';
 import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received } from '../socket.ts';
 import { Endpoint, familyOf, formatEndpoint } from './endpoint.ts';
 import { InetSocket } from './inet-socket.ts';
+import { showDatagram } from './raw-socket.ts';
 import { inetStackOf } from './stack.ts';
 
 /** 65535 less the headers of IP and UDP. */
@@ -115,20 +116,25 @@ export class DatagramSocket extends InetSocket {
     if (unbound < 0) return unbound;
     for (const file of ancillary.rights) file.unref();
     const source = this.sourceFor(destination);
-    const { udp, counters } = inetStackOf(this.kernel);
-    const receiver = udp.find(destination, source);
-    counters.countDatagram(length);
+    const stack = inetStackOf(this.kernel);
+    const receiver = stack.udp.find(destination, source);
+    stack.counters.countDatagram(length);
+    if (stack.raw.size > 0) showDatagram(stack, source, destination, src.subarray(at, at + length), receiver !== null);
     if (receiver === null) {
-      counters.datagramsToNobody += 1;
+      stack.counters.datagramsToNobody += 1;
       // The answer is an ICMP message, which only a connected socket is told.
       if (this.remote !== null) this.pendingError = ECONNREFUSED;
       return length;
     }
     // Whatever finds no room is lost, as everywhere in UDP.
-    const n = receiver.#inbox.put(src, at, length, NO_ANCILLARY, formatEndpoint(receiver.domain, source));
-    if (n >= 0) receiver.queue.wake(READABLE);
-    else counters.datagramsWithoutRoom += 1;
+    receiver.deliver(src, at, length, source);
     return length;
+  }
+
+  deliver(src: Uint8Array, at: number, length: number, source: Endpoint): void {
+    const n = this.#inbox.put(src, at, length, NO_ANCILLARY, formatEndpoint(this.domain, source));
+    if (n >= 0) this.queue.wake(READABLE);
+    else inetStackOf(this.kernel).counters.datagramsWithoutRoom += 1;
   }
 
   override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {

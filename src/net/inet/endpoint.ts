@@ -74,3 +74,13 @@ export function formatEndpoint(domain: number, { ip, port }: Endpoint): Uint8Arr
   for (let i = 0; i * 2 < digits.length; i++) bytes[at + i] = Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16);
   return bytes;
 }
+
+/** The endpoint of an IPv4 address in network order at `bytes[at]`. */
+export function endpointOfV4(bytes: Uint8Array, at: number, port: number): Endpoint {
+  return new Endpoint(V4_PREFIX + hex(bytes, at, at + 4), port);
+}
+
+/** The four bytes of an IPv4 endpoint's address. */
+export function v4Bytes({ ip }: Endpoint): Uint8Array {
+  return Uint8Array.from(Buffer.from(ip.slice(V4_PREFIX.length), 'hex'));
+}

@@ -3,6 +3,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import { LoopbackCounters } from '../loopback.ts';
 import type { DatagramSocket } from './datagram-socket.ts';
 import { PortTable } from './ports.ts';
+import type { RawSocket } from './raw-socket.ts';
 import type { StreamSocket } from './stream-socket.ts';
 
 export class InetStack {
@@ -11,6 +12,7 @@ export class InetStack {
   /** The connected ones. */
   readonly streams = new Set<StreamSocket>();
   readonly counters = new LoopbackCounters();
+  readonly raw = new Set<RawSocket>();
 
   constructor(random: () => number) {
     this.tcp = new PortTable(random);

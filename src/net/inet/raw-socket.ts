@@ -1,0 +1,267 @@
+/**
+ * SOCK_RAW of AF_INET over the loopback (raw(7)): whole IP packets of one protocol.
+ *
+ * TCP and UDP of this kernel make no packets, so there are none but those that raw sockets send, the answers of ICMP to them, and
+ * the datagrams of UDP sockets, which are put into packets while somebody looks.
+ */
+import { EADDRNOTAVAIL, EAGAIN, EDESTADDRREQ, EFAULT, EINVAL, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPIPE } from '../../abi/errno.ts';
+import { POLLERR, POLLHUP, POLLRDHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
+import {
+  AF_INET,
+  AF_UNSPEC,
+  ICMP_FILTER,
+  IP_HDRINCL,
+  IP_TOS,
+  IP_TTL,
+  IPPROTO_ICMP,
+  IPPROTO_IP,
+  IPPROTO_RAW,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  RCV_SHUTDOWN,
+  SEND_SHUTDOWN,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SHUTDOWN_MASK,
+  SOCK_RAW,
+  SOL_RAW,
+} from '../../abi/socket.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Task } from '../../kernel/task.ts';
+import type { Path } from '../../vfs/path.ts';
+import { MessageInbox } from '../inbox.ts';
+import { anyNumber, flag, type OptionRule, optionKey } from '../option-rule.ts';
+import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received } from '../socket.ts';
+import { Endpoint, familyOf, formatEndpoint, parseEndpoint, v4Bytes } from './endpoint.ts';
+import { InetSocket } from './inet-socket.ts';
+import * as P from './packet.ts';
+import { type InetStack, inetStackOf } from './stack.ts';
+
+const MAX_PACKET = 65535;
+const MAX_QUEUED = 1 << 16;
+const DEFAULT_TTL = 64;
+const ALL_EVENTS = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
+
+const HEADER_INCLUDED = flag();
+const FILTER = anyNumber(0);
+
+const ignored = new Received();
+
+export class RawSocket extends InetSocket {
+  readonly #inbox = new MessageInbox(DEFAULT_BUFFER, MAX_QUEUED);
+  #shutdown = 0;
+
+  constructor(kernel: Kernel, path: Path, flags: number, protocol: number, uid: number) {
+    super(kernel, path, flags, AF_INET, SOCK_RAW, protocol, uid);
+    // What it shows for a port is its protocol (inet_create).
+    this.local = new Endpoint(this.anyAddress, protocol);
+    if (protocol === IPPROTO_RAW) this.remembered.set(optionKey(IPPROTO_IP, IP_HDRINCL), 1);
+    inetStackOf(kernel).raw.add(this);
+  }
+
+  // It is found by its protocol, not by a port.
+  protected override register(): number {
+    return 0;
+  }
+  protected override unregister(): void {}
+  protected override freePort(): number {
+    return this.protocol;
+  }
+  override fit(): number {
+    return -1;
+  }
+
+  override optionRule(level: number, name: number): OptionRule | undefined {
+    if (level === IPPROTO_IP && name === IP_HDRINCL) return HEADER_INCLUDED;
+    if (level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP) return FILTER;
+    return super.optionRule(level, name);
+  }
+
+  override bind(_task: Task, address: Uint8Array): number {
+    const asked = parseEndpoint(AF_INET, address);
+    if (typeof asked === 'number') return asked;
+    if (!asked.isAny && !asked.isLocal) return -EADDRNOTAVAIL;
+    this.local = new Endpoint(asked.ip, this.protocol);
+    return 0;
+  }
+
+  override connect(_task: Task, address: Uint8Array): number {
+    if (familyOf(address) === AF_UNSPEC) {
+      this.remote = null;
+      return 0;
+    }
+    const destination = this.target(address);
+    if (typeof destination === 'number') return destination;
+    this.local = new Endpoint(this.sourceFor(destination).ip, this.protocol);
+    this.remote = destination;
+    return 0;
+  }
+
+  override resolve(_task: Task, address: Uint8Array): Destination | number {
+    return this.target(address);
+  }
+
+  override send(src: Uint8Array, at: number, length: number, ancillary: Ancillary, to: Destination | null): number {
+    if (length > MAX_PACKET) return -EMSGSIZE;
+    const error = this.takeError();
+    if (error < 0) return error;
+    if ((this.#shutdown & SEND_SHUTDOWN) !== 0) return -EPIPE;
+    const destination = to instanceof Endpoint ? to : this.remote;
+    if (destination === null) return -EDESTADDRREQ;
+    const result = this.#sendTo(destination, src.slice(at, at + length));
+    if (result >= 0) for (const file of ancillary.rights) file.unref();
+    return result;
+  }
+
+  #sendTo(destination: Endpoint, bytes: Uint8Array): number {
+    const source = this.sourceFor(destination);
+    const stack = inetStackOf(this.kernel);
+    if (this.optionValue(IPPROTO_IP, IP_HDRINCL) !== 0) return sendWithHeader(stack, bytes, source);
+    // The kernel looks at type and code (raw_probe_proto_opt).
+    if (this.protocol === IPPROTO_ICMP && bytes.length < 2) return -EFAULT;
+    if (bytes.length + P.IP_HEADER > MAX_PACKET) return -EMSGSIZE;
+    const tos = this.optionValue(IPPROTO_IP, IP_TOS);
+    const ttl = this.remembered.get(optionKey(IPPROTO_IP, IP_TTL)) ?? DEFAULT_TTL;
+    deliverPacket(stack, P.makePacket({ protocol: this.protocol, source, destination, tos, ttl }, bytes));
+    return bytes.length;
+  }
+
+  /** Takes a copy of a packet of its protocol if the addresses are those it wants. */
+  accepts(view: P.PacketView): boolean {
+    const { source, destination } = view;
+    if (view.protocol !== this.protocol) return false;
+    if (!this.local.isAny && this.local.ip !== destination.ip) return false;
+    if (this.remote !== null && this.remote.ip !== source.ip) return false;
+    if (this.protocol !== IPPROTO_ICMP || view.payload.length === 0) return true;
+    // A bit that is set keeps that type away.
+    const type = view.payload[0];
+    return type >= 32 || ((this.optionValue(SOL_RAW, ICMP_FILTER) >>> type) & 1) === 0;
+  }
+
+  deliver(view: P.PacketView): void {
+    const name = formatEndpoint(AF_INET, view.source);
+    const n = this.#inbox.put(view.bytes, 0, view.bytes.length, NO_ANCILLARY, name);
+    if (n >= 0) this.queue.wake(READABLE);
+  }
+
+  override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
+    out.reset();
+    if (!this.#inbox.isEmpty) return this.#inbox.take(dst, at, length, isPeek, out);
+    const error = this.takeError();
+    if (error < 0) return error;
+    return (this.#shutdown & RCV_SHUTDOWN) !== 0 ? 0 : -EAGAIN;
+  }
+
+  override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
+    return this.receive(dst, at, length, false, ignored);
+  }
+
+  override write(src: Uint8Array, at: number, length: number, _offset: number): number {
+    return this.send(src, at, length, NO_ANCILLARY, null);
+  }
+
+  override accept(): number {
+    return -EOPNOTSUPP;
+  }
+
+  override availableBytes(): number {
+    return this.#inbox.available;
+  }
+
+  override poll(): number {
+    let events = WRITABLE;
+    if (this.#shutdown === SHUTDOWN_MASK) events |= POLLHUP;
+    if ((this.#shutdown & RCV_SHUTDOWN) !== 0) events |= READABLE | POLLRDHUP;
+    return this.#inbox.isEmpty ? events : events | READABLE;
+  }
+
+  override shutdown(how: number): number {
+    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -EINVAL;
+    if (this.remote === null) return -ENOTCONN;
+    this.#shutdown |= how === SHUT_RDWR ? SHUTDOWN_MASK : how === SHUT_RD ? RCV_SHUTDOWN : SEND_SHUTDOWN;
+    this.queue.wake(ALL_EVENTS);
+    return 0;
+  }
+
+  override release(): void {
+    this.#inbox.clear();
+    inetStackOf(this.kernel).raw.delete(this);
+  }
+}
+
+/** IP_HDRINCL: the kernel fills in what the sender may leave out, and what it may not choose (raw_send_hdrinc). */
+function sendWithHeader(stack: InetStack, bytes: Uint8Array, source: Endpoint): number {
+  if (bytes.length < P.IP_HEADER) return -EINVAL;
+  const headerLength = (bytes[0] & 0xf) * 4;
+  if (headerLength > bytes.length) return -EINVAL;
+  if (headerLength >= P.IP_HEADER) {
+    if (bytes.subarray(12, 16).every((byte) => byte === 0)) bytes.set(v4Bytes(source), 12);
+    bytes[2] = bytes.length >> 8;
+    bytes[3] = bytes.length & 0xff;
+    P.sealHeader(bytes, headerLength);
+    deliverPacket(stack, bytes);
+  }
+  return bytes.length;
+}
+
+/** Copies for the raw sockets: whether there was any. */
+function show(stack: InetStack, view: P.PacketView): boolean {
+  let isSeen = false;
+  for (const socket of stack.raw) {
+    if (!socket.accepts(view)) continue;
+    socket.deliver(view);
+    isSeen = true;
+  }
+  return isSeen;
+}
+
+/** A packet arrives: at raw sockets, then at its protocol, which may answer. */
+function deliverPacket(stack: InetStack, bytes: Uint8Array): void {
+  const view = P.PacketView.of(bytes);
+  // An address of nobody's: the packet has left for no network.
+  if (view?.destination.isLocal !== true) return;
+  const isSeen = show(stack, view);
+  switch (view.protocol) {
+    case IPPROTO_ICMP: {
+      const reply = P.PacketView.of(P.echoReply(view) ?? new Uint8Array(0));
+      if (reply !== null) show(stack, reply);
+      return;
+    }
+    case IPPROTO_UDP: {
+      const datagram = P.udpOf(view);
+      if (datagram === null) return;
+      const receiver = stack.udp.find(datagram.destination, datagram.source);
+      // What is behind the datagram's own end has been cut off by then.
+      if (receiver === null) refuse(stack, P.cut(view, P.UDP_HEADER + datagram.payload.length), P.PORT_UNREACHABLE);
+      else receiver.deliver(datagram.payload, 0, datagram.payload.length, datagram.source);
+      return;
+    }
+    case IPPROTO_TCP:
+      // Connections here are made of no segments, so none belongs to one.
+      return;
+    default:
+      if (!isSeen) refuse(stack, view, P.PROTOCOL_UNREACHABLE);
+  }
+}
+
+function refuse(stack: InetStack, view: P.PacketView | null, code: number): void {
+  if (view === null) return;
+  const error = P.PacketView.of(P.unreachable(view, code));
+  if (error !== null) show(stack, error);
+}
+
+/** What a UDP socket has sent, for the raw sockets that look on, with the ICMP error when it reached nobody. */
+export function showDatagram(
+  stack: InetStack,
+  source: Endpoint,
+  destination: Endpoint,
+  payload: Uint8Array,
+  isReceived: boolean,
+): void {
+  if (!destination.isV4 || !source.isV4) return;
+  const view = P.PacketView.of(P.udpPacket(source, destination, payload));
+  if (view === null) return;
+  show(stack, view);
+  if (!isReceived) refuse(stack, view, P.PORT_UNREACHABLE);
+}
