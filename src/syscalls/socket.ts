@@ -37,13 +37,15 @@ import {
   SOCK_TYPE_MASK,
 } from '../abi/socket.ts';
 import { blockOn, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import { DatagramSocket } from '../net/inet/datagram-socket.ts';
 import { RawSocket } from '../net/inet/raw-socket.ts';
 import { StreamSocket } from '../net/inet/stream-socket.ts';
 import { diagnosisAnswers } from '../net/netlink/diagnosis.ts';
-import { NetlinkSocket } from '../net/netlink/netlink-socket.ts';
+import { connectorAnswers, genericAnswers } from '../net/netlink/generic.ts';
+import { type Answer, NetlinkSocket } from '../net/netlink/netlink-socket.ts';
 import { routeAnswers } from '../net/netlink/route.ts';
 import type { Socket } from '../net/socket.ts';
 import { credentialsOf, UnixSocket, unixSocketType } from '../net/unix/unix-socket.ts';
@@ -53,10 +55,18 @@ import { readAddress, socketOf } from './socket-io.ts';
 import { writeName } from './socket-message.ts';
 
 const FAMILIES =
-  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP, AF_INET for raw sockets, over the loopback interface; AF_NETLINK for NETLINK_ROUTE and NETLINK_SOCK_DIAG';
+  'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP, AF_INET for raw sockets, over the loopback interface; AF_NETLINK for ROUTE, SOCK_DIAG, GENERIC (TASKSTATS) and CONNECTOR';
 
 const NETLINK_ROUTE = 0;
 const NETLINK_SOCK_DIAG = 4;
+const NETLINK_CONNECTOR = 11;
+const NETLINK_GENERIC = 16;
+const NETLINK_FAMILIES: ReadonlyMap<number, (kernel: Kernel) => Answer> = new Map([
+  [NETLINK_ROUTE, routeAnswers],
+  [NETLINK_SOCK_DIAG, diagnosisAnswers],
+  [NETLINK_CONNECTOR, connectorAnswers],
+  [NETLINK_GENERIC, genericAnswers],
+]);
 const KNOWN_TYPE_BITS = SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 function createInet(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
@@ -94,9 +104,9 @@ function create(task: Task, domain: number, typeAndFlags: number, protocol: numb
 function createNetlink(task: Task, typeAndFlags: number, protocol: number): Socket | number {
   const type = typeAndFlags & SOCK_TYPE_MASK;
   if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-  if (protocol !== NETLINK_ROUTE && protocol !== NETLINK_SOCK_DIAG) return -EPROTONOSUPPORT;
   const { kernel } = task;
-  const answer = protocol === NETLINK_ROUTE ? routeAnswers(kernel) : diagnosisAnswers(kernel);
+  const answer = NETLINK_FAMILIES.get(protocol)?.(kernel);
+  if (answer === undefined) return -EPROTONOSUPPORT;
   const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
   return new NetlinkSocket(kernel, kernel.anonPath('socket'), flags, type, protocol, answer);
 }

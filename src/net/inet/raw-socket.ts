@@ -4,7 +4,17 @@
  * TCP and UDP of this kernel make no packets, so there are none but those that raw sockets send, the answers of ICMP to them, and
  * the datagrams of UDP sockets, which are put into packets while somebody looks.
  */
-import { EADDRNOTAVAIL, EAGAIN, EDESTADDRREQ, EFAULT, EINVAL, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPIPE } from '../../abi/errno.ts';
+import {
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EDESTADDRREQ,
+  EFAULT,
+  EINVAL,
+  EMSGSIZE,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPIPE,
+} from '../../abi/errno.ts';
 import { POLLERR, POLLHUP, POLLRDHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
 import {
   AF_INET,
