@@ -102,6 +102,8 @@ export function beginExec(task: Task): void {
   signals.altStack.size = 0;
   signals.altStack.flags = SS_DISABLE;
   task.restart = null;
+  task.checks.userDispatch = null;
+  task.checks.refresh();
 }
 
 export function applyExecCredentials(task: Task, exec: ExecCredentials): void {

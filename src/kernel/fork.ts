@@ -178,6 +178,7 @@ function copyFsContext(parent: Task, flags: number): FsContext {
 function copyAttributes(parent: Task, child: Task): void {
   child.hasNoNewPrivs = parent.hasNoNewPrivs;
   child.personality = parent.personality;
+  child.checks.inheritFrom(parent.checks);
   child.affinity = parent.affinity;
   child.ioPriority = parent.ioPriority;
   child.timerSlackNs = parent.timerSlackNs;

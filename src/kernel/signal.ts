@@ -121,6 +121,12 @@ export function raiseSignal(task: Task, signo: number): void {
 export function forceSignal(task: Task, signo: number, code: number, addr = 0): void {
   const info = new SigInfo(signo, code);
   info.addr = addr;
+  forceInfo(task, info);
+}
+
+/** The same with whatever else there is to tell. */
+export function forceInfo(task: Task, info: SigInfo): void {
+  const { signo } = info;
   info.isForced = true;
   const action = task.group.handlers.action(signo);
   const isBlocked = isSignalBlocked(task, signo);

@@ -13,6 +13,7 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import { isCapabilitySubset } from './capability-set.ts';
 import type { Credentials } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
+import { CallChecks } from './seccomp.ts';
 import { TaskSignals } from './task-signals.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import { Usage } from './usage.ts';
@@ -80,6 +81,8 @@ export class Task {
   hasNoNewPrivs = false;
   /** PR_SET_PDEATHSIG; 0 for none. */
   parentDeathSignal = 0;
+  /** seccomp(2) and the like. */
+  readonly checks = new CallChecks();
   /** personality(2). */
   personality = 0;
   /** setpriority(2). */

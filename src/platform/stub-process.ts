@@ -359,6 +359,11 @@ export class StubThread {
     return this.#i32[this.word + (L.MB_ARGS >> 2) + i * 2];
   }
 
+  /** The upper half of an argument, unsigned. */
+  argumentHighWord(i: number): number {
+    return this.#i32[this.word + (L.MB_ARGS >> 2) + i * 2 + 1] >>> 0;
+  }
+
   /** An argument as an unsigned number, exact below 2^53. */
   argument(i: number): number {
     const at = this.word + (L.MB_ARGS >> 2) + i * 2;

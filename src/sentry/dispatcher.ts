@@ -16,6 +16,7 @@ import type { Task } from '../kernel/task.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
 import type { ArgType, SyscallDef } from '../syscalls/define.ts';
+import { checkCall, INSTEAD, PROCEED } from './call-checks.ts';
 import type { CloneUnderWay, Guest, GuestHandler } from './guest.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type FaultContext, NO_FAULT, pushFrame, readRegister } from './signal-frame.ts';
@@ -192,6 +193,13 @@ export class Dispatcher implements GuestHandler {
     const nr = thread.number;
     guest.nr = nr;
     guest.hotSite = thread.kind === L.KIND_TRAP ? this.#hotSite(guest) : 0;
+    if (task.checks.isActive) {
+      const verdict = checkCall(guest);
+      if (verdict !== PROCEED) {
+        this.#refuse(guest, verdict);
+        return;
+      }
+    }
     const def = this.#parts.table[nr];
     if (def === undefined) {
       this.#parts.onUnimplemented(nr);
@@ -232,6 +240,17 @@ export class Dispatcher implements GuestHandler {
     } catch (error) {
       this.#parts.onDefect('strace', error);
     }
+  }
+
+  /** The call is not made: it has a result all the same, or a signal is delivered as if it had not been tried. */
+  #refuse(guest: Guest, verdict: number): void {
+    guest.hotSite = 0;
+    if (verdict !== INSTEAD) {
+      this.complete(guest, verdict);
+      return;
+    }
+    guest.nr = -1;
+    if (!guest.isDead) this.#leave(guest, 0, NO_FAULT);
   }
 
   /** The return address of the call when its site is to be patched, else 0. */

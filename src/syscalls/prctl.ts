@@ -22,6 +22,7 @@ import type { Capabilities } from '../kernel/credentials.ts';
 import { TASK_NAME_MAX, type Task } from '../kernel/task.ts';
 import { partial, type SyscallDef } from './define.ts';
 import { isCapability } from './identity.ts';
+import { setSeccompMode, setUserDispatch } from './seccomp.ts';
 
 const PR_TSC_ENABLE = 1;
 const DEFAULT_TIMERSLACK_NS = 50000;
@@ -159,7 +160,11 @@ function sysPrctl(task: Task, option: number, a1: number, a2: number, a3: number
       // There are no counters to stop or start.
       return 0;
     case pr.PR_GET_SECCOMP:
-      return 0;
+      return task.checks.mode;
+    case pr.PR_SET_SECCOMP:
+      return setSeccompMode(task, a1, a2);
+    case pr.PR_SET_SYSCALL_USER_DISPATCH:
+      return setUserDispatch(task, a1, a2, a3, a4);
     case pr.PR_CAPBSET_READ:
       return isCapability(a1) ? Number(capabilitySetHas(creds.caps.bounding, a1)) : -EINVAL;
     case pr.PR_CAPBSET_DROP:
@@ -228,6 +233,6 @@ export const prctlSyscalls: readonly SyscallDef[] = [
     'prctl',
     ['int', 'ulong', 'ulong', 'ulong', 'ulong'],
     sysPrctl,
-    'no seccomp, PR_SET_MM, PR_SET_VMA (as kernels without CONFIG_ANON_VMA_NAME), speculation control; timer slack, memory error policy and THP are kept without effect',
+    'no PR_SET_MM, PR_SET_VMA (as kernels without CONFIG_ANON_VMA_NAME), speculation control; timer slack, memory error policy and THP are kept without effect',
   ),
 ];

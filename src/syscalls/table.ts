@@ -35,6 +35,7 @@ import { processMemorySyscalls } from './process-memory.ts';
 import { rseqSyscalls } from './rseq.ts';
 import { schedSyscalls } from './sched.ts';
 import { schedAttrSyscalls } from './sched-attr.ts';
+import { seccompSyscalls } from './seccomp.ts';
 import { selectSyscalls } from './select.ts';
 import { semaphoreSyscalls } from './semaphores.ts';
 import { sharedMemorySyscalls } from './shared-memory.ts';
@@ -87,6 +88,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   semaphoreSyscalls,
   sharedMemorySyscalls,
   mountSyscalls,
+  seccompSyscalls,
   selectSyscalls,
   signalSyscalls,
   socketIoSyscalls,

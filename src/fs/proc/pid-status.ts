@@ -177,7 +177,8 @@ export function statusText(task: Task, options: ProcOptions): string {
     `CapInh:\t${hex64(caps.inheritable.hi, caps.inheritable.lo)}\nCapPrm:\t${hex64(caps.permitted.hi, caps.permitted.lo)}\n` +
     `CapEff:\t${hex64(caps.effective.hi, caps.effective.lo)}\nCapBnd:\t${hex64(caps.bounding.hi, caps.bounding.lo)}\n` +
     `CapAmb:\t${hex64(caps.ambient.hi, caps.ambient.lo)}\nNoNewPrivs:\t${task.hasNoNewPrivs ? 1 : 0}\n` +
-    'Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled\n' +
+    `Seccomp:\t${task.checks.mode}\nSeccomp_filters:\t${task.checks.filter?.count ?? 0}\n` +
+    'Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled\n' +
     `Cpus_allowed:\t${isAll ? cpuMask(cpus) : maskOf(allowed)}\n` +
     `Cpus_allowed_list:\t${isAll ? cpuRange(cpus) : allowed.join(',')}\n` +
     'Mems_allowed:\t1\nMems_allowed_list:\t0\n' +

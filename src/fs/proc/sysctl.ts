@@ -104,8 +104,8 @@ function kernelDirectory(kernel: Kernel): Node {
     sched_rt_period_us: fixed(1000000),
     sched_rt_runtime_us: fixed(950000),
     seccomp: dir({
-      actions_avail: fixed('kill_process kill_thread trap errno user_notif trace log allow'),
-      actions_logged: fixed('kill_process kill_thread trap errno user_notif trace log'),
+      actions_avail: fixed('kill_process kill_thread trap errno trace log allow'),
+      actions_logged: fixed('kill_process kill_thread trap errno trace log'),
     }),
     sem: fixed('32000\t1024000000\t500\t32000'),
     shmall: textSetting('18446744073692774399', 24),
