@@ -9,6 +9,7 @@ import { SigInfo } from '../abi/siginfo.ts';
 import { CLD_EXITED, CLD_KILLED, NSIG, SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGKILL } from '../abi/signal.ts';
 import { clockTicks, completeStop, endStop } from './group-stop.ts';
 import { endSession, hangUpOrphans } from './job-control.ts';
+import { detachTrace, endTraces, isTracedByOther } from './ptrace.ts';
 import { offerPendingToSiblings, refreshSignals, sendSignalToGroup } from './signal.ts';
 import { NO_THREAD, type Task } from './task.ts';
 import { STATE_CHANGE, type ThreadGroup } from './thread-group.ts';
@@ -45,6 +46,7 @@ export function exitTask(task: Task, status: number): void {
   refreshSignals(task);
   task.signals.resume?.();
   task.wakeFromSleep?.();
+  endTraces(task, status);
   for (const hook of pids.hooks.taskExit) hook(task);
   task.thread = NO_THREAD;
   const done = task.onVforkDone;
@@ -96,6 +98,18 @@ function finishGroup(group: ThreadGroup): void {
   hangUpOrphans(group, null);
   group.isZombie = true;
   group.pending.clear();
+  if (isTracedByOther(group)) {
+    // The tracer comes first; the parent hears of it when that has waited, or lets go.
+    group.exitQueue.wake(STATE_CHANGE);
+    const { tracer } = group.leader.trace ?? {};
+    if (tracer !== undefined) tellOfExit(group, tracer.group, SIGCHLD);
+    return;
+  }
+  releaseZombie(group);
+}
+
+/** The zombie is its parent's now. */
+export function releaseZombie(group: ThreadGroup): void {
   const isAutoreaped = notifyParentOfExit(group);
   const { parent } = group;
   if (isAutoreaped) reap(group);
@@ -127,7 +141,7 @@ function reparentChildren(group: ThreadGroup): void {
     reaper?.children.add(child);
     child.exitSignal = SIGCHLD;
     adopt(child, reaper);
-    if (child.isZombie) {
+    if (child.isZombie && !isTracedByOther(child)) {
       if (notifyParentOfExit(child)) reap(child);
       reaper?.childQueue.wake(STATE_CHANGE);
     }
@@ -145,7 +159,7 @@ function adopt(child: ThreadGroup, parent: ThreadGroup | null): void {
 
 /** Tells the parent; true when nobody will wait for it, so that no zombie is kept (Linux: do_notify_parent). */
 function notifyParentOfExit(group: ThreadGroup): boolean {
-  const { parent, exitStatus } = group;
+  const { parent } = group;
   if (parent === null) return true;
   let signo = group.exitSignal;
   if (signo !== SIGCHLD && group.parentExecCount !== parent.execCount) signo = SIGCHLD;
@@ -155,21 +169,26 @@ function notifyParentOfExit(group: ThreadGroup): boolean {
     isAutoreaped = action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0;
     if (action.handler === SIG_IGN) signo = 0;
   }
-  if (signo >= 1 && signo <= NSIG) {
-    const signal = exitStatus & 0x7f;
-    const info = new SigInfo(signo, signal === 0 ? CLD_EXITED : CLD_KILLED, group.pid, group.leader.creds.uid);
-    info.status = signal === 0 ? exitStatus >>> 8 : signal;
-    info.utime = clockTicks(group.exitedUsage.userNs);
-    info.stime = clockTicks(group.exitedUsage.systemNs);
-    sendSignalToGroup(parent, info);
-  }
+  if (signo >= 1 && signo <= NSIG) tellOfExit(group, parent, signo);
   return isAutoreaped;
+}
+
+function tellOfExit(group: ThreadGroup, to: ThreadGroup, signo: number): void {
+  const { exitStatus } = group;
+  const signal = exitStatus & 0x7f;
+  const info = new SigInfo(signo, signal === 0 ? CLD_EXITED : CLD_KILLED, group.pid, group.leader.creds.uid);
+  info.status = signal === 0 ? exitStatus >>> 8 : signal;
+  info.utime = clockTicks(group.exitedUsage.userNs);
+  info.stime = clockTicks(group.exitedUsage.systemNs);
+  sendSignalToGroup(to, info);
+  to.childQueue.wake(STATE_CHANGE);
 }
 
 /** Removes a zombie: its numbers are free again (Linux: release_task). */
 export function reap(group: ThreadGroup): void {
   if (group.isReaped) return;
   group.isReaped = true;
+  detachTrace(group.leader, 0);
   const { pids } = group.leader.kernel;
   group.parent?.children.delete(group);
   pids.removeTask(group.leader);

@@ -7,6 +7,7 @@
 
 import { SigInfo } from '../abi/siginfo.ts';
 import { CLD_CONTINUED, CLD_STOPPED, SA_NOCLDSTOP, SIG_IGN, SIGCHLD, SIGCONT } from '../abi/signal.ts';
+import { beginGroupTraceStop, isTracedByOther } from './ptrace.ts';
 import { refreshSignals, sendSignalToGroup, wakeForSignal } from './signal.ts';
 import type { Task } from './task.ts';
 import { STATE_CHANGE, type ThreadGroup } from './thread-group.ts';
@@ -45,6 +46,7 @@ export function takePartInStop(task: Task): void {
   task.signals.isStopPending = false;
   task.signals.isStopped = true;
   refreshSignals(task);
+  if (task.trace !== null) beginGroupTraceStop(task, task.group.stopSignal);
   completeStop(task.group);
 }
 
@@ -53,6 +55,8 @@ export function completeStop(group: ThreadGroup): void {
   if (group.stopSignal === 0 || group.isStopped || group.tasks.length === 0) return;
   if (!group.tasks.every((task) => task.signals.isStopped)) return;
   group.isStopped = true;
+  // A parent that traces it has been told of the tracee's own stop.
+  if (group.leader.trace !== null && !isTracedByOther(group)) return;
   group.isStopReportable = true;
   group.isContinueReportable = false;
   notifyParent(group, CLD_STOPPED, group.stopSignal);

@@ -12,6 +12,7 @@ import {
   SA_RESETHAND,
   SIG_DFL,
   SIG_IGN,
+  SIGKILL,
   SIGSTOP,
   SS_AUTODISARM,
   SS_DISABLE,
@@ -20,6 +21,7 @@ import {
 import { exitGroup, exitTask } from './exit.ts';
 import { beginGroupStop, takePartInStop } from './group-stop.ts';
 import { isProcessGroupOrphaned } from './job-control.ts';
+import { beginExitStop, beginSignalStop, beginTrap, takeInjected } from './ptrace.ts';
 import { isInitExempt, refreshSignals, restoreSavedMask, setBlockedMask } from './signal.ts';
 import { ACTION_IGNORE, ACTION_STOP, defaultAction, signalBit } from './signal-policy.ts';
 import type { Task } from './task.ts';
@@ -51,7 +53,20 @@ export function nextSignal(task: Task): DeliverableSignal | null {
       return null;
     }
     if (signals.isStopped) return null;
-    const info = dequeue(task);
+    if (task.trace !== null && task.trace.pendingExit !== null) {
+      exitGroup(group, task.trace.pendingExit);
+      continue;
+    }
+    if (task.trace?.isTrapPending === true) {
+      beginTrap(task);
+      return null;
+    }
+    const decided = takeInjected(task);
+    const info = decided ?? dequeue(task);
+    if (info !== null && decided === null && task.trace !== null && info.signo !== SIGKILL) {
+      beginSignalStop(task, info);
+      return null;
+    }
     if (info === null) {
       restoreSavedMask(task);
       if (!signals.isDeliverable) return null;
@@ -68,6 +83,7 @@ export function nextSignal(task: Task): DeliverableSignal | null {
       }
       continue;
     }
+    if (info.signo !== SIGKILL && beginExitStop(task, info.signo)) return null;
     exitGroup(group, info.signo);
   }
   return null;

@@ -23,6 +23,7 @@ import {
 } from '../abi/signal.ts';
 import { continueGroup, endStop } from './group-stop.ts';
 import type { PendingSignals } from './pending-signals.ts';
+import { continueListeners, wakeTracees } from './ptrace.ts';
 import type { ProcessGroup } from './session.ts';
 import { isIgnoredBy, isInSignalSet, STOP_SIGNALS, UNBLOCKABLE_SIGNALS } from './signal-policy.ts';
 import type { Task } from './task.ts';
@@ -35,6 +36,7 @@ export function refreshSignals(task: Task): void {
   const { signals, group } = task;
   signals.isDeliverable =
     signals.isStopPending ||
+    task.trace?.isTrapPending === true ||
     group.isExiting ||
     task.isExiting ||
     signals.pending.next(signals.blockedLo, signals.blockedHi) !== 0 ||
@@ -195,12 +197,15 @@ function prepare(task: Task, info: SigInfo): boolean {
   } else if (signo === SIGCONT) {
     for (const stop of [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]) discardEverywhere(group, stop);
     continueGroup(group);
+    continueListeners(group);
   }
   return !isIgnored(task, info);
 }
 
 function isIgnored(task: Task, info: SigInfo): boolean {
   const { signo } = info;
+  // A tracer wants to know of it (sig_ignored).
+  if (task.trace !== null && signo !== SIGKILL) return false;
   // A blocked signal stays pending: its disposition may be another by the time it is unblocked.
   if (isSignalBlocked(task, signo)) return false;
   const { handler } = task.group.handlers.action(signo);
@@ -220,7 +225,10 @@ function send(task: Task, queue: PendingSignals, info: SigInfo, isForGroup: bool
   const result = enqueue(task, queue, info);
   if (result < 0) return result;
   task.group.signalQueue.wake(STATE_CHANGE);
-  if (signo === SIGKILL) endStop(task.group);
+  if (signo === SIGKILL) {
+    endStop(task.group);
+    wakeTracees(task.group);
+  }
   const target = chooseTask(task, signo, isForGroup);
   if (target !== null) wakeForSignal(target);
   return 0;

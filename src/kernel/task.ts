@@ -13,6 +13,7 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import { isCapabilitySubset } from './capability-set.ts';
 import type { Credentials } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
+import type { EndedTracee, Trace } from './ptrace.ts';
 import { CallChecks } from './seccomp.ts';
 import { TaskSignals } from './task-signals.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -81,6 +82,11 @@ export class Task {
   hasNoNewPrivs = false;
   /** PR_SET_PDEATHSIG; 0 for none. */
   parentDeathSignal = 0;
+  /** Set while it is traced. */
+  trace: Trace | null = null;
+  /** Whom it traces, and the threads among them that have ended. */
+  readonly tracees = new Set<Task>();
+  readonly endedTracees: EndedTracee[] = [];
   /** seccomp(2) and the like. */
   readonly checks = new CallChecks();
   /** personality(2). */

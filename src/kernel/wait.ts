@@ -2,7 +2,7 @@
  * Waiting for children (Linux: do_wait in kernel/exit.c; wait4(2), waitid(2)).
  */
 import { EAGAIN, ECHILD, ERESTARTSYS } from '../abi/errno.ts';
-import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT } from '../abi/signal.ts';
+import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, SIGCONT } from '../abi/signal.ts';
 import {
   __WALL,
   __WCLONE,
@@ -17,10 +17,11 @@ import {
   WSTOPPED,
 } from '../abi/wait.ts';
 import { blockOn } from './block.ts';
-import { reap } from './exit.ts';
+import { reap, releaseZombie } from './exit.ts';
+import { detachTrace, isTracedByOther } from './ptrace.ts';
 import type { Task } from './task.ts';
 import { STATE_CHANGE, type ThreadGroup } from './thread-group.ts';
-import type { Usage } from './usage.ts';
+import { Usage } from './usage.ts';
 
 export interface WaitResult {
   pid: number;
@@ -61,8 +62,63 @@ async function sleepForChild(task: Task, request: WaitRequest): Promise<WaitResu
   return result < 0 ? result : found;
 }
 
-function tryWait(task: Task, request: WaitRequest): WaitResult | number {
+/** Tracees of the caller, or of any thread of its process: they count as children (Linux: ptrace_do_wait). */
+function tryTracees(task: Task, request: WaitRequest): WaitResult | number {
+  const tracers = (request.options & __WNOTHREAD) !== 0 ? [task] : task.group.tasks;
   let hasCandidate = false;
+  for (const tracer of tracers) {
+    const at = tracer.endedTracees.findIndex(({ tid }) => request.idType === P_ALL || request.id === tid);
+    if (at >= 0 && request.idType !== P_PGID && (request.options & WEXITED) !== 0) {
+      const [{ tid, uid, status }] = tracer.endedTracees.slice(at, at + 1);
+      if ((request.options & WNOWAIT) === 0) tracer.endedTracees.splice(at, 1);
+      return { pid: tid, uid, ...endOf(status), waitStatus: status, usage: new Usage() };
+    }
+    for (const tracee of tracer.tracees) {
+      const { group, tid } = tracee;
+      if (request.idType === P_PID && tid !== request.id) continue;
+      if (request.idType === P_PGID && group.processGroup.pgid !== request.id) continue;
+      hasCandidate = true;
+      const result = takeTraceState(task, tracee, request.options);
+      if (result !== null) return result;
+    }
+  }
+  return hasCandidate ? -EAGAIN : -ECHILD;
+}
+
+function endOf(status: number): { code: number; status: number } {
+  const signal = status & 0x7f;
+  return signal === 0 ? { code: CLD_EXITED, status: status >>> 8 } : { code: CLD_KILLED, status: signal };
+}
+
+function takeTraceState(task: Task, tracee: Task, options: number): WaitResult | null {
+  const { group, trace } = tracee;
+  const isTaken = (options & WNOWAIT) === 0;
+  if (trace === null) return null;
+  if (trace.stop !== null && trace.isReportable) {
+    if (isTaken) trace.isReportable = false;
+    const { code } = trace.stop;
+    const usage = new Usage();
+    usage.add(tracee.usage);
+    const waitStatus = ((code << 8) | 0x7f) >>> 0;
+    return { pid: tracee.tid, uid: tracee.creds.uid, code: CLD_TRAPPED, status: code, waitStatus, usage };
+  }
+  // A child of one's own is waited for as one.
+  if (!group.isZombie || tracee !== group.leader || group.parent === task.group) return null;
+  if ((options & WEXITED) === 0) return null;
+  const { exitStatus } = group;
+  const { code, status } = endOf(exitStatus);
+  const result = describe(group, code, status, exitStatus);
+  if (isTaken) {
+    detachTrace(tracee, 0);
+    releaseZombie(group);
+  }
+  return result;
+}
+
+function tryWait(task: Task, request: WaitRequest): WaitResult | number {
+  const traced = tryTracees(task, request);
+  if (typeof traced !== 'number') return traced;
+  let hasCandidate = traced === -EAGAIN;
   for (const child of task.group.children) {
     if (!isEligible(task, child, request)) continue;
     hasCandidate = true;
@@ -78,13 +134,14 @@ function isEligible(task: Task, child: ThreadGroup, request: WaitRequest): boole
   if ((options & __WNOTHREAD) !== 0 && child.parentTask !== task) return false;
   if (idType === P_PID && child.pid !== id) return false;
   if (idType === P_PGID && child.processGroup.pgid !== id) return false;
-  if ((options & __WALL) !== 0) return true;
+  if ((options & __WALL) !== 0 || child.leader.trace?.tracer.group === task.group) return true;
   const isClone = child.exitSignal !== SIGCHLD;
   return isClone === ((options & __WCLONE) !== 0);
 }
 
 function takeState(task: Task, child: ThreadGroup, options: number): WaitResult | null {
   const isTaken = (options & WNOWAIT) === 0;
+  if (child.isZombie && isTracedByOther(child)) return null;
   if (child.isZombie) return (options & WEXITED) === 0 ? null : takeZombie(task, child, isTaken);
   if (child.isStopReportable && (options & WSTOPPED) !== 0) {
     if (isTaken) child.isStopReportable = false;
@@ -99,11 +156,8 @@ function takeState(task: Task, child: ThreadGroup, options: number): WaitResult 
 
 function takeZombie(task: Task, child: ThreadGroup, isTaken: boolean): WaitResult {
   const { exitStatus } = child;
-  const signal = exitStatus & 0x7f;
-  const result =
-    signal === 0
-      ? describe(child, CLD_EXITED, exitStatus >>> 8, exitStatus)
-      : describe(child, CLD_KILLED, signal, exitStatus);
+  const { code, status } = endOf(exitStatus);
+  const result = describe(child, code, status, exitStatus);
   if (isTaken) {
     task.group.childrenUsage.add(result.usage);
     reap(child);

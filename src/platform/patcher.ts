@@ -72,6 +72,7 @@ export class Patcher {
   #indexes = 0;
   #page = 0;
   #used = PAGE;
+  #isSuspended = false;
   readonly #code = new Uint8Array(BYTES_BEFORE + BYTES_AFTER);
 
   constructor(space: TextSpace, host: PatchHost) {
@@ -84,6 +85,7 @@ export class Patcher {
     const copy = new Patcher(space, host);
     copy.#patches = this.#patches;
     copy.#isShared = true;
+    copy.#isSuspended = this.#isSuspended;
     this.#isShared = true;
     copy.#indexes = this.#indexes;
     copy.#page = this.#page;
@@ -98,7 +100,7 @@ export class Patcher {
    * @param nr the number that was in rax: what looks like `mov $nr,%eax` may be the end of another instruction
    */
   isHot(rip: number, bytes: Uint8Array, at: number, nr: number): boolean {
-    if (nr < 0 || siteNumber(bytes, at) !== nr) return false;
+    if (this.#isSuspended || nr < 0 || siteNumber(bytes, at) !== nr) return false;
     const site = this.#sites.get(rip);
     if (site === undefined) {
       if (this.#sites.size < COUNTED_LIMIT) this.#sites.set(rip, { hits: 1, threshold: HOT });
@@ -135,6 +137,13 @@ export class Patcher {
     this.#own();
     this.#patches.set(rip, { ...plan, trampolineAddr: trampoline });
     return true;
+  }
+
+  /** For a tracer, who is to see the text as the program has it: no site is patched from now on, and those that are get queued to be put back. */
+  suspend(): void {
+    if (this.#isSuspended) return;
+    this.#isSuspended = true;
+    this.onTextChange(0, 2 ** 47);
   }
 
   /** The host refused what `patch` had queued. */

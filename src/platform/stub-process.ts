@@ -3,12 +3,13 @@
  *
  * Everything read from a mailbox is the guest's to forge: each word is read once, offsets are masked or bounded.
  */
-import { EINVAL, ENOMEM } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOMEM } from '../abi/errno.ts';
 import { type SIGCONT, SIGKILL, SIGSEGV, type SIGSTOP } from '../abi/signal.ts';
 import { hostThreadId } from '../host/host-thread.ts';
 import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
 import type { CloneGate } from './clone-gate.ts';
+import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { CHUNK_SLOTS, type MailboxWindow } from './mailbox-window.ts';
 import { requestStub, type Zygote } from './zygote.ts';
@@ -357,6 +358,22 @@ export class StubThread {
   /** The lower half of an argument, signed: what Linux looks at where a parameter is an int. */
   argumentWord(i: number): number {
     return this.#i32[this.word + (L.MB_ARGS >> 2) + i * 2];
+  }
+
+  /** The arguments are those in the registers, which a tracer may have changed; what was copied ahead is of no use then. */
+  takeArguments(): void {
+    const order = [REG.rdi, REG.rsi, REG.rdx, REG.r10, REG.r8, REG.r9];
+    for (const [i, register] of order.entries()) {
+      const at = this.word + (L.MB_ARGS >> 2) + i * 2;
+      this.#i32[at] = this.registers.getInt32(register * 8, true);
+      this.#i32[at + 1] = this.registers.getInt32(register * 8 + 4, true);
+    }
+    this.#precopyAddr.fill(-1);
+  }
+
+  /** After a report that copy-outs were to come before: 0, or -EFAULT if one faulted. */
+  get copyOutResult(): number {
+    return Math.min(0, this.#i32[this.word + (L.MB_RESULT >> 2)]) === 0 ? 0 : -EFAULT;
   }
 
   /** The upper half of an argument, unsigned. */

@@ -6,7 +6,10 @@
  */
 import * as C from '../abi/clone.ts';
 import { EAGAIN, ENOMEM } from '../abi/errno.ts';
+import { PTRACE_EVENT_VFORK_DONE } from '../abi/ptrace.ts';
 import { abandonTask, checkClone, copyTask } from '../kernel/fork.ts';
+import { attachChild, cloneEvent, stopForEvent, waitWhileTraced } from '../kernel/ptrace.ts';
+import { nextSignal } from '../kernel/signal-delivery.ts';
 import type { Task } from '../kernel/task.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { REG } from '../platform/guest-thread.ts';
@@ -65,7 +68,12 @@ export class Clones {
     const isAlone = thread.process.threadCount === 1 && !host.isBusy && !host.hasQueued;
     // What the parent alone is to find in its memory must be written behind the copy.
     const canForkAhead = isAlone && (flags & (C.CLONE_PARENT_SETTID | C.CLONE_PIDFD)) === 0;
-    if ((flags & C.CLONE_VFORK) === 0 && (isShared || canForkAhead) && thread.commandCount === 0) {
+    if (
+      (flags & C.CLONE_VFORK) === 0 &&
+      task.trace === null &&
+      (isShared || canForkAhead) &&
+      thread.commandCount === 0
+    ) {
       return this.#cloneAhead(task, guest, request);
     }
     return this.#cloneFirst(task, guest, request);
@@ -134,6 +142,8 @@ export class Clones {
     }
     this.#equip(child, made, guest, request);
     const pidfd = this.#afterClone(task, child, made, request);
+    const event = cloneEvent(task, (flags & C.CLONE_VFORK) !== 0, request.exitSignal);
+    if (event !== 0 && (flags & C.CLONE_UNTRACED) === 0) attachChild(task, child);
     const vforkDone =
       (flags & C.CLONE_VFORK) === 0
         ? null
@@ -142,7 +152,11 @@ export class Clones {
           });
     if (child.hasSignalToDeliver()) dispatcher.leaveWithRegisters(made, L.FPU_KEEP);
     else dispatcher.resumeRegisters(made, L.FPU_KEEP);
-    if (vforkDone !== null) await vforkDone;
+    await stopForEvent(task, event, child.tid);
+    if (vforkDone !== null) {
+      await vforkDone;
+      await stopForEvent(task, event === 0 ? 0 : PTRACE_EVENT_VFORK_DONE, child.tid);
+    }
     return pidfd < 0 ? pidfd : child.tid;
   }
 
@@ -223,6 +237,14 @@ export class Clones {
     const threadBack = new Promise<void>((resolve) => {
       guest.onThreadBack = resolve;
     });
+    const event = cloneEvent(task, true, request.exitSignal);
+    if (event !== 0) {
+      // Both stop while the thread is still the parent's: a tracer may look for the child before it lets the parent go.
+      attachChild(task, child);
+      nextSignal(child);
+      await stopForEvent(task, event, child.tid);
+      await waitWhileTraced(child);
+    }
     const saved = await saveThread(processes, guest);
     if (!borrower.isDead) {
       guest.thread.owner = borrower;
@@ -238,6 +260,7 @@ export class Clones {
     if (guest.isDead) return NO_ANSWER;
     restoreThread(guest, saved);
     setRegister(guest.thread, REG.rax, pidfd < 0 ? pidfd : child.tid);
+    await stopForEvent(task, event === 0 ? 0 : PTRACE_EVENT_VFORK_DONE, child.tid);
     dispatcher.leaveWithRegisters(guest, L.FPU_KEEP);
     return NO_ANSWER;
   }

@@ -5,21 +5,23 @@
  */
 import { ENOSYS, Errno } from '../abi/errno.ts';
 import type { SigInfo } from '../abi/siginfo.ts';
-import { SA_RESTART, SIGKILL } from '../abi/signal.ts';
+import { SA_RESTART, SIGKILL, SIGTRAP } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import { waitWhileStopped } from '../kernel/group-stop.ts';
+import { beginSyscallStop, waitWhileTraced } from '../kernel/ptrace.ts';
 import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
 import { nextSignal } from '../kernel/signal-delivery.ts';
 import { RESTART_BLOCK, RESTART_EINTR, RESTART_NO, RESTART_SAME, restartAction } from '../kernel/signal-policy.ts';
 import type { Task } from '../kernel/task.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
-import type { ArgType, SyscallDef } from '../syscalls/define.ts';
+import type { SyscallDef } from '../syscalls/define.ts';
+import { AS_SIGNED_32, AS_SIGNED_64, AS_UNSIGNED_32, AS_UNSIGNED_64, widthOf } from './argument-widths.ts';
 import { checkCall, INSTEAD, PROCEED } from './call-checks.ts';
 import type { CloneUnderWay, Guest, GuestHandler } from './guest.ts';
 import type { Scheduler } from './scheduler.ts';
-import { type FaultContext, NO_FAULT, pushFrame, readRegister } from './signal-frame.ts';
+import { type FaultContext, NO_FAULT, pushFrame, readRegister, signedRegister } from './signal-frame.ts';
 
 const EINTR = 4;
 const RESTART_SYSCALL = 219;
@@ -28,6 +30,11 @@ const SYSCALL_LENGTH = 2;
 const SITE_BYTES_BEFORE = 16;
 /** Trap number of int3. */
 const TRAP_BREAKPOINT = 3;
+/** Trap number of a single step, and the flag that asks for it. */
+const TRAP_DEBUG = 1;
+const FLAG_TF = 0x100;
+/** Si_code of a single step. */
+const TRAP_TRACE_CODE = 2;
 const MAX_RESTART = -512;
 const MIN_RESTART = -516;
 /** A handler that has answered its thread itself, or will. */
@@ -35,48 +42,8 @@ export const NO_ANSWER = -1_000_000;
 /** Si_code of a fault the host's kernel could not explain. */
 const SI_KERNEL = 128;
 
-const SIGNED_32: ReadonlySet<ArgType> = new Set([
-  'int',
-  'fd',
-  'dirfd',
-  'pid',
-  'signal',
-  'whence',
-  'clockid',
-  'idtype',
-  'accessmode',
-  'waitoptions',
-]);
-const UNSIGNED_32: ReadonlySet<ArgType> = new Set([
-  'uint',
-  'mode',
-  'openflags',
-  'fdflags',
-  'resource',
-  'prot',
-  'mapflags',
-  'atflags',
-  'uid',
-  'gid',
-  'cloneflags',
-  'flags',
-  'hex',
-  'cmd',
-]);
-const SIGNED_64: ReadonlySet<ArgType> = new Set(['long', 'off']);
-const AS_SIGNED_32 = 1;
-const AS_UNSIGNED_32 = 2;
-const AS_SIGNED_64 = 3;
-const AS_UNSIGNED_64 = 4;
-
 function isRestart(result: number): boolean {
   return result <= MAX_RESTART && result >= MIN_RESTART;
-}
-
-function widthOf(type: ArgType): number {
-  if (SIGNED_32.has(type)) return AS_SIGNED_32;
-  if (UNSIGNED_32.has(type)) return AS_UNSIGNED_32;
-  return SIGNED_64.has(type) ? AS_SIGNED_64 : AS_UNSIGNED_64;
 }
 
 /** Who wants to know of every call. */
@@ -90,12 +57,14 @@ export interface Tracer {
 /** A guest's way out of the kernel. */
 interface KernelExit {
   /** Of the call; it may ask for a restart. */
-  readonly result: number;
+  result: number;
   readonly fault: FaultContext;
   /** The registers are those to go on with, but for signal frames. */
   isDecided: boolean;
   /** Signal frames written. */
   frames: number;
+  /** It was traced when it began to leave: its registers are the tracer's to change. */
+  readonly isTraced: boolean;
 }
 
 export interface DispatcherParts {
@@ -190,9 +159,15 @@ export class Dispatcher implements GuestHandler {
   #syscall(guest: Guest): void {
     const { thread, task } = guest;
     thread.takeRequest();
-    const nr = thread.number;
-    guest.nr = nr;
-    guest.hotSite = thread.kind === L.KIND_TRAP ? this.#hotSite(guest) : 0;
+    guest.nr = thread.number;
+    guest.hotSite = thread.kind === L.KIND_TRAP && task.trace === null ? this.#hotSite(guest) : 0;
+    if (task.trace?.mode === 'syscall') this.track(guest, this.#tracedCall(guest));
+    else this.#make(guest);
+  }
+
+  /** Makes the call whose number is in `guest.nr`. */
+  #make(guest: Guest): void {
+    const { thread, task, nr } = guest;
     if (task.checks.isActive) {
       const verdict = checkCall(guest);
       if (verdict !== PROCEED) {
@@ -319,6 +294,10 @@ export class Dispatcher implements GuestHandler {
       this.#patch(guest, result);
       return;
     }
+    if (guest.task.trace !== null && guest.nr >= 0) {
+      this.track(guest, this.#tracedReturn(guest, result));
+      return;
+    }
     if (isRestart(result) || guest.task.hasSignalToDeliver()) {
       this.#leave(guest, result, NO_FAULT);
       return;
@@ -328,7 +307,8 @@ export class Dispatcher implements GuestHandler {
 
   /** Whether the result can be given before the memory operations have been carried out: nothing else is to come in between. */
   #isPlain(guest: Guest, result: number): boolean {
-    return guest.hotSite === 0 && !guest.thread.hasCopyOuts && !isRestart(result) && !guest.task.hasSignalToDeliver();
+    if (guest.task.trace !== null || guest.hotSite !== 0) return false;
+    return !guest.thread.hasCopyOuts && !isRestart(result) && !guest.task.hasSignalToDeliver();
   }
 
   /** Answers with a result and looks for the thread's next request. */
@@ -340,6 +320,9 @@ export class Dispatcher implements GuestHandler {
 
   /** Answers with the register set in the mailbox. */
   resumeRegisters(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
+    if (guest.task.trace?.mode === 'step') {
+      this.#put(guest, REG.rflags, readRegister(guest.thread, REG.rflags) | FLAG_TF);
+    }
     guest.isInKernel = false;
     guest.thread.replyRegisters(fpu);
     this.#parts.scheduler.watch(guest.thread);
@@ -347,6 +330,11 @@ export class Dispatcher implements GuestHandler {
 
   /** After rt_sigreturn or exec: the registers are in the mailbox; signals may come in between. */
   leaveWithRegisters(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
+    const { trace } = guest.task;
+    if (trace?.mode === 'syscall' && guest.nr >= 0) {
+      this.track(guest, this.#tracedLeave(guest, fpu));
+      return;
+    }
     guest.nr = -1;
     if (guest.task.hasSignalToDeliver()) this.#leave(guest, 0, NO_FAULT);
     else this.resumeRegisters(guest, fpu);
@@ -364,13 +352,20 @@ export class Dispatcher implements GuestHandler {
         return;
       }
     }
+    // The step is over: the flag that asked for it is not the guest's.
+    if (fault.trap === TRAP_DEBUG && task.trace !== null) {
+      this.#put(guest, REG.rflags, readRegister(thread, REG.rflags) & ~FLAG_TF);
+    }
     forceSignal(task, fault.signo, fault.code > 0 ? fault.code : SI_KERNEL, fault.address);
     this.#leave(guest, 0, fault);
   }
 
   /** Delivers what signals are pending, decides on a restart, and lets the guest go on, if it still is to. */
   #leave(guest: Guest, result: number, fault: FaultContext): void {
-    this.#deliver(guest, { result, fault, isDecided: guest.nr < 0, frames: 0 });
+    const isDecided = guest.nr < 0;
+    const isTraced = guest.task.trace !== null;
+    if (isTraced && !isDecided) this.#put(guest, REG.rax, result);
+    this.#deliver(guest, { result, fault, isDecided, frames: 0, isTraced });
   }
 
   #deliver(guest: Guest, exit: KernelExit): void {
@@ -382,6 +377,10 @@ export class Dispatcher implements GuestHandler {
       }
       const signal = nextSignal(task);
       if (task.isExited) return;
+      if (task.trace !== null && task.trace.stop !== null) {
+        this.track(guest, this.#deliverTraced(guest, exit));
+        return;
+      }
       if (task.signals.isStopped) {
         const isOver = waitWhileStopped(task);
         this.track(
@@ -406,6 +405,14 @@ export class Dispatcher implements GuestHandler {
     this.#resumeAfter(guest, exit);
   }
 
+  /** The tracer has its say, and may give the call another result. */
+  async #deliverTraced(guest: Guest, exit: KernelExit): Promise<void> {
+    await this.#whileTraced(guest);
+    if (guest.isDead) return;
+    if (!exit.isDecided) exit.result = signedRegister(guest.thread, REG.rax);
+    this.#deliver(guest, exit);
+  }
+
   /** More frames than commands fit into an answer: has those so far written. */
   async #makeRoom(guest: Guest, exit: KernelExit): Promise<void> {
     const { task, thread, frameSignal } = guest;
@@ -421,7 +428,7 @@ export class Dispatcher implements GuestHandler {
     this.#deliver(guest, exit);
   }
 
-  #resumeAfter(guest: Guest, { result, isDecided, frames }: KernelExit): void {
+  #resumeAfter(guest: Guest, { result, isDecided, frames, isTraced }: KernelExit): void {
     if (frames > 0) {
       this.resumeRegisters(guest, L.FPU_RESET);
       return;
@@ -431,12 +438,69 @@ export class Dispatcher implements GuestHandler {
       return;
     }
     const action = restartAction(result, false, false);
-    if (action === RESTART_NO) {
+    if (action === RESTART_NO && !isTraced) {
       this.resume(guest, result);
       return;
     }
     this.#restart(guest, result, action);
     this.resumeRegisters(guest, L.FPU_KEEP);
+  }
+
+  /** A stop for the tracer: what the call had for the guest is there before, and the text is as the program has it. */
+  async #whileTraced(guest: Guest): Promise<number> {
+    const { thread, host, task } = guest;
+    host.patcher?.suspend();
+    if (host.hasQueued) {
+      host.current = thread;
+      await host.flush();
+    }
+    let fault = 0;
+    if (thread.hasCopyOuts) {
+      const report = guest.nextReport();
+      thread.reply(L.ACTION_RESUME, 0, 1);
+      this.#parts.scheduler.watch(thread);
+      await report;
+      fault = thread.copyOutResult;
+    }
+    await waitWhileTraced(task);
+    return fault;
+  }
+
+  /** The stop before a call: the tracer may change it, or make it none. */
+  async #tracedCall(guest: Guest): Promise<void> {
+    const { task, thread } = guest;
+    this.#put(guest, REG.rax, -ENOSYS);
+    beginSyscallStop(task, 'entry');
+    await this.#whileTraced(guest);
+    if (guest.isDead || task.isExited) return;
+    thread.takeArguments();
+    if (guest.nr >= 0) this.#make(guest);
+    else await this.#tracedReturn(guest, signedRegister(thread, REG.rax));
+  }
+
+  /** The end of a call of a tracee: its result is in its registers from here on. */
+  async #tracedReturn(guest: Guest, result: number): Promise<void> {
+    const { task, thread } = guest;
+    let last = result;
+    const mode = task.trace?.mode;
+    if (mode === 'syscall') {
+      this.#put(guest, REG.rax, result);
+      beginSyscallStop(task, 'exit');
+      const fault = await this.#whileTraced(guest);
+      if (guest.isDead || task.isExited) return;
+      last = fault < 0 ? fault : signedRegister(thread, REG.rax);
+    } else if (mode === 'step') {
+      // The step was the call.
+      forceSignal(task, SIGTRAP, TRAP_TRACE_CODE, readRegister(thread, REG.rip));
+    }
+    this.#leave(guest, last, NO_FAULT);
+  }
+
+  async #tracedLeave(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): Promise<void> {
+    beginSyscallStop(guest.task, 'exit');
+    await this.#whileTraced(guest);
+    guest.nr = -1;
+    if (!guest.isDead && !guest.task.isExited) this.leaveWithRegisters(guest, fpu);
   }
 
   /** Sets the registers so that the call is made again, or has its result. */

@@ -4,8 +4,11 @@
 import * as C from '../abi/clone.ts';
 import { EINVAL, ENOMEM } from '../abi/errno.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
+import * as P from '../abi/ptrace.ts';
+import { SigInfo } from '../abi/siginfo.ts';
 import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
-import { forceSignal } from '../kernel/signal.ts';
+import { stopForEvent } from '../kernel/ptrace.ts';
+import { forceSignal, sendSignalToTask } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { AddressSpace } from '../mm/address-space.ts';
 import { type LoadRequest, loadProgram } from '../mm/exec/loader.ts';
@@ -25,6 +28,7 @@ import { readStrings } from './read-strings.ts';
 import { popFrame, setRegister } from './signal-frame.ts';
 
 const AT_FDCWD = -100;
+const SIGTRAP = 5;
 const SIGSEGV = 11;
 const SI_KERNEL = 128;
 const CLONE_ARGS_MIN = 64;
@@ -252,7 +256,16 @@ export class ProcessCalls {
     setRegister(guest.thread, REG.rip, entry);
     setRegister(guest.thread, REG.rsp, stackPointer);
     setRegister(guest.thread, REG.rflags, 0x202);
+    await tellOfExec(task);
     dispatcher.leaveWithRegisters(guest, L.FPU_RESET);
     return NO_ANSWER;
   }
+}
+
+/** A tracer that did not ask for the event gets a SIGTRAP at the first instruction (ptrace(2)). */
+async function tellOfExec(task: Task): Promise<void> {
+  const { trace } = task;
+  if (trace === null) return;
+  if ((trace.options & P.PTRACE_O_TRACEEXEC) !== 0) await stopForEvent(task, P.PTRACE_EVENT_EXEC, task.tid);
+  else if (!trace.isSeized) sendSignalToTask(task, new SigInfo(SIGTRAP, 0, task.pid, task.creds.uid));
 }

@@ -24,6 +24,7 @@ import { defaultLimits } from '../kernel/limits.ts';
 import { PidTable } from '../kernel/pid-table.ts';
 import type { Task } from '../kernel/task.ts';
 import { Timers } from '../kernel/timers.ts';
+import { provideTraceeAccess } from '../kernel/tracee-access.ts';
 import { UtsName } from '../kernel/uts.ts';
 import { AddressSpace } from '../mm/address-space.ts';
 import { CloneGate } from '../platform/clone-gate.ts';
@@ -46,6 +47,7 @@ import { execProgram } from './program.ts';
 import { HostResidency } from './residency.ts';
 import type { ProcessOptions, SandboxOptions } from './sandbox-options.ts';
 import { Scheduler } from './scheduler.ts';
+import { Tracees } from './tracee.ts';
 
 const SIGKILL = 9;
 /** Unimplemented calls that are told once each; a guest could else fill the log. */
@@ -138,6 +140,7 @@ export class Sandbox {
       onDefect: (name, error) => trace?.(`defect in ${name}: ${error instanceof Error ? error.stack : String(error)}`),
     });
     calls.dispatcher = dispatcher;
+    provideTraceeAccess(kernel, new Tracees(processes));
     kernel.pids.hooks.taskExit.push((task) => processes.retire(task));
     this.kernel = kernel;
     this.processes = processes;

@@ -42,6 +42,11 @@ export function readRegister(thread: StubThread, register: number): number {
   return thread.registers.getUint32(at, true) + thread.registers.getUint32(at + 4, true) * 2 ** 32;
 }
 
+/** The same, signed: exact within 2^53. */
+export function signedRegister(thread: StubThread, register: number): number {
+  return thread.registers.getUint32(register * 8, true) + thread.registers.getInt32(register * 8 + 4, true) * 2 ** 32;
+}
+
 /**
  * Writes the frame and makes the thread's register set that of the handler; the FPU image is queued as a command. The caller answers
  * with `replyRegisters(FPU_RESET)`. Gives 0, or -EFAULT when the stack cannot take it.

@@ -22,11 +22,11 @@ function registersOf(guest: Guest): Uint8Array {
 }
 
 /** Where the thread sees its own mailbox's data area, through which the FPU state goes. */
-function dataAddress(guest: Guest): number {
+export function dataAddress(guest: Guest): number {
   return L.MAILBOXES + guest.thread.slot * L.MAILBOX_STRIDE + L.MB_DATA;
 }
 
-function fpuArea(processes: Processes, guest: Guest): Uint8Array {
+export function fpuArea(processes: Processes, guest: Guest): Uint8Array {
   const { process, base } = guest.thread;
   const length = Math.min(processes.xstateSize + MAGIC_BYTES, L.MB_DATA_SIZE);
   return process.window.u8.subarray(base + L.MB_DATA, base + L.MB_DATA + length);

@@ -1,6 +1,7 @@
 /** Process numbers, process groups, sessions, and the end of tasks (credentials(7), setpgid(2), setsid(2), _exit(2)). */
 import { EACCES, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import { exitedStatus, exitGroup, exitTask } from '../kernel/exit.ts';
+import { beginExitStop, waitWhileTraced } from '../kernel/ptrace.ts';
 import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -66,14 +67,15 @@ function sysSetsid(task: Task): number {
   return group.pid;
 }
 
-function sysExit(task: Task, code: number): number {
-  exitTask(task, exitedStatus(code));
-  return 0;
-}
-
-function sysExitGroup(task: Task, code: number): number {
-  exitGroup(task.group, exitedStatus(code));
-  return 0;
+/** Ends the task or its process, when its tracer has seen it. */
+function leave(task: Task, code: number, isGroup: boolean): number | Promise<number> {
+  const status = exitedStatus(code);
+  const end = (): number => {
+    if (isGroup) exitGroup(task.group, status);
+    else exitTask(task, status);
+    return 0;
+  };
+  return beginExitStop(task, status) ? waitWhileTraced(task).then(end) : end();
 }
 
 function sysSetTidAddress(task: Task, address: number): number {
@@ -83,7 +85,7 @@ function sysSetTidAddress(task: Task, address: number): number {
 
 export const processSyscalls: readonly SyscallDef[] = [
   full(39, 'getpid', [], sysGetpid),
-  full(60, 'exit', ['int'], sysExit),
+  full(60, 'exit', ['int'], (task, code) => leave(task, code, false)),
   full(109, 'setpgid', ['pid', 'pid'], sysSetpgid),
   full(110, 'getppid', [], sysGetppid),
   full(111, 'getpgrp', [], sysGetpgrp),
@@ -92,5 +94,5 @@ export const processSyscalls: readonly SyscallDef[] = [
   full(124, 'getsid', ['pid'], sysGetsid),
   full(186, 'gettid', [], sysGettid),
   full(218, 'set_tid_address', ['int*'], sysSetTidAddress),
-  full(231, 'exit_group', ['int'], sysExitGroup),
+  full(231, 'exit_group', ['int'], (task, code) => leave(task, code, true)),
 ];

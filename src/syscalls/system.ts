@@ -17,8 +17,8 @@ import {
   CLONE_VM,
 } from '../abi/clone.ts';
 import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
-import { yieldTurn } from '../kernel/block.ts';
 import { SIGHUP, SIGINT } from '../abi/signal.ts';
+import { yieldTurn } from '../kernel/block.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import type { Task } from '../kernel/task.ts';
 import { UTS_FIELD_MAX } from '../kernel/uts.ts';

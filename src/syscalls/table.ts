@@ -32,6 +32,7 @@ import { pollSyscalls } from './poll.ts';
 import { prctlSyscalls } from './prctl.ts';
 import { processSyscalls } from './process.ts';
 import { processMemorySyscalls } from './process-memory.ts';
+import { ptraceSyscalls } from './ptrace.ts';
 import { rseqSyscalls } from './rseq.ts';
 import { schedSyscalls } from './sched.ts';
 import { schedAttrSyscalls } from './sched-attr.ts';
@@ -81,6 +82,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   processMemorySyscalls,
   processSyscalls,
   rseqSyscalls,
+  ptraceSyscalls,
   schedAttrSyscalls,
   schedSyscalls,
   inotifySyscalls,

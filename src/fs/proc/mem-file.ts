@@ -1,7 +1,10 @@
 /** /proc/PID/mem: the process' memory as a file (proc_pid_mem(5)); the offset is the address. */
-import { EACCES, EINVAL, EIO } from '../../abi/errno.ts';
+import { EACCES, EAGAIN, EINVAL, EIO } from '../../abi/errno.ts';
+import { WRITABLE } from '../../abi/poll.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
+import { currentTask } from '../../kernel/current.ts';
 import type { Task } from '../../kernel/task.ts';
+import { traceeAccess } from '../../kernel/tracee-access.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -22,8 +25,13 @@ class MemInode extends PseudoInode {
   }
 
   override open(path: Path, flags: number, creds: Credentials): File | number {
-    return checkInspect(this.#task, creds) < 0 ? -EACCES : new MemFile(path, flags, this, this.#task.mm);
+    return checkInspect(this.#task, creds) < 0 ? -EACCES : new MemFile(path, flags, this, this.#task);
   }
+}
+
+/** A write that is being done. */
+interface Poke {
+  result: number | null;
 }
 
 class MemFile extends File {
@@ -31,10 +39,14 @@ class MemFile extends File {
   /** Of the process as it was at open: an exec gives the file no access to the new program. */
   readonly #mm: AddressSpace;
 
-  constructor(path: Path, flags: number, inode: Inode, mm: AddressSpace) {
+  readonly #task: Task;
+  #poke: Poke | null = null;
+
+  constructor(path: Path, flags: number, inode: Inode, task: Task) {
     super(path, flags);
     this.#inode = inode;
-    this.#mm = mm;
+    this.#task = task;
+    this.#mm = task.mm;
   }
 
   override get inode(): Inode {
@@ -69,7 +81,29 @@ class MemFile extends File {
     if (length === 0 || this.#mm.users <= 0) return 0;
     const n = this.#within(offset, length);
     if (n <= 0) return -EIO;
-    return this.#mm.writeNow(offset, src.subarray(at, at + n)) < 0 ? -EIO : n;
+    if (this.#poke === null && this.#mm.writeNow(offset, src.subarray(at, at + n)) === 0) return n;
+    return this.#pokeTracee(offset, src.slice(at, at + n));
+  }
+
+  /** Memory that even its owner may not write to, a tracer may: the stopped tracee's thread does it, and the call waits. */
+  #pokeTracee(addr: number, bytes: Uint8Array): number {
+    if (this.#poke !== null) {
+      const { result } = this.#poke;
+      if (result === null) return -EAGAIN;
+      this.#poke = null;
+      return result < 0 ? -EIO : bytes.length;
+    }
+    const access = traceeAccess(this.#task.kernel);
+    const tracee = this.#task.group.tasks.find((task) => task.mm === this.#mm && task.trace?.stop);
+    if (access === undefined || tracee === undefined || tracee.trace?.tracer.group !== currentTask()?.group)
+      return -EIO;
+    const poke: Poke = { result: null };
+    this.#poke = poke;
+    void access.poke(tracee, addr, bytes).then((result) => {
+      poke.result = result;
+      this.queue.wake(WRITABLE);
+    });
+    return -EAGAIN;
   }
 
   override seek(offset: number, whence: number): number {

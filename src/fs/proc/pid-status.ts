@@ -13,13 +13,20 @@ const PAGE = 4096;
 const NSIG = 64;
 
 /** R running, S sleeping, T stopped, Z zombie. */
-export function stateOf(task: Task): 'R' | 'S' | 'T' | 'Z' {
+export function stateOf(task: Task): 'R' | 'S' | 'T' | 't' | 'Z' {
   if (task.isExited) return 'Z';
+  if (task.trace !== null && task.trace.stop !== null) return 't';
   if (task.signals.isStopped) return 'T';
   return task.wakeFromSleep !== null && currentTask() !== task ? 'S' : 'R';
 }
 
-const STATE_NAMES = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', Z: 'Z (zombie)' } as const;
+const STATE_NAMES = {
+  R: 'R (running)',
+  S: 'S (sleeping)',
+  T: 'T (stopped)',
+  t: 't (tracing stop)',
+  Z: 'Z (zombie)',
+} as const;
 
 interface Dispositions {
   ignoredLo: number;
@@ -165,7 +172,7 @@ export function statusText(task: Task, options: ProcOptions): string {
     `Name:\t${escapeName(task.name)}\n` +
     (task.isExited ? '' : `Umask:\t${task.fs.umask.toString(8).padStart(4, '0')}\n`) +
     `State:\t${STATE_NAMES[stateOf(task)]}\nTgid:\t${group.pid}\nNgid:\t0\nPid:\t${task.tid}\nPPid:\t${group.parentPid}\n` +
-    `TracerPid:\t0\nUid:\t${creds.uid}\t${creds.euid}\t${creds.suid}\t${creds.fsuid}\n` +
+    `TracerPid:\t${task.trace?.tracer.pid ?? 0}\nUid:\t${creds.uid}\t${creds.euid}\t${creds.suid}\t${creds.fsuid}\n` +
     `Gid:\t${creds.gid}\t${creds.egid}\t${creds.sgid}\t${creds.fsgid}\nFDSize:\t${fdSize}\n` +
     `Groups:\t${creds.groups.map((gid) => `${gid} `).join('')}\n` +
     `NStgid:\t${group.pid}\nNSpid:\t${task.tid}\nNSpgid:\t${group.processGroup.pgid}\nNSsid:\t${group.session.sid}\n` +
