@@ -42,6 +42,7 @@ export const TIOCGPTN = 0x80045430;
 export const TIOCGPKT = 0x80045438;
 export const TIOCGPTLCK = 0x80045439;
 export const TCGETS2 = 0x802c542a;
+export const FS_IOC_FIEMAP = 0xc020660b;
 
 /** Requests on sockets (netdevice(7), tcp(7)). */
 export const SIOCATMARK = 0x8905;

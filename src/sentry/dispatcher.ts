@@ -456,10 +456,12 @@ export class Dispatcher implements GuestHandler {
     }
     let fault = 0;
     if (thread.hasCopyOuts) {
+      const release = guest.hold();
       const report = guest.nextReport();
       thread.reply(L.ACTION_RESUME, 0, 1);
       this.#parts.scheduler.watch(thread);
       await report;
+      release();
       fault = thread.copyOutResult;
     }
     await waitWhileTraced(task);

@@ -39,7 +39,8 @@ export class Tracees implements TraceeAccess {
     const { thread } = guest;
     const fs = thread.command(L.OP_GET_FS);
     const gs = thread.command(L.OP_GET_GS);
-    await this.#processes.carryOut(guest);
+    const failed = await this.#processes.carryOut(guest);
+    if (failed < 0) return failed;
     return { fs: thread.commandResult(fs), gs: thread.commandResult(gs) };
   }
 

@@ -1,8 +1,8 @@
 /** Descriptors themselves: close(2), dup(2), lseek(2), ioctl(2). */
 
-import { EBADF, EFAULT, EINVAL, ENOTTY } from '../abi/errno.ts';
+import { EBADF, EFAULT, EINVAL, ENOTTY, EOPNOTSUPP } from '../abi/errno.ts';
 import { O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
-import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE } from '../abi/ioctl.ts';
+import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, FS_IOC_FIEMAP } from '../abi/ioctl.ts';
 import { S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { setAsync } from '../fs/event/async-watch.ts';
 import type { Task } from '../kernel/task.ts';
@@ -80,6 +80,9 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
     }
     case FIONREAD:
       return bytesAhead(task, file, command, argument);
+    case FS_IOC_FIEMAP:
+      // Files in memory have no extents (Linux: ioctl_fiemap, for tmpfs).
+      return -EOPNOTSUPP;
     case FIOQSIZE:
       return fileSize(task, file, argument);
     default:

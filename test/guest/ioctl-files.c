@@ -1,5 +1,7 @@
 /* ioctl on files, pipes and sockets: FIONREAD, FIONBIO, FIOCLEX, terminal requests on what is no terminal. */
 #include "check.h"
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -33,6 +35,9 @@ int main(void) {
   CHECK(fcntl(fd, F_GETFD));
   CHECK(ioctl(fd, FIONCLEX));
   CHECK(fcntl(fd, F_GETFD));
+  struct fiemap map = {.fm_length = -1ULL};
+  CHECK(ioctl(memfd_create("m", 0), FS_IOC_FIEMAP, &map));
+  CHECK(ioctl(p[0], FS_IOC_FIEMAP, &map));
   CHECK(tcgetattr(fd, &t));
   CHECK(tcgetattr(p[0], &t));
   CHECK(tcgetattr(s[0], &t));
