@@ -23,6 +23,7 @@ import { type UnixSocket, unixSocketsOf } from '../unix/unix-socket.ts';
 import { NLM_F_DUMP, NLM_F_MULTI, Reply, type Request } from './message.ts';
 import type { Answer } from './netlink-socket.ts';
 
+const AF_MAX = 46;
 const SOCK_DIAG_BY_FAMILY = 20;
 /** struct inet_diag_req_v2 and unix_diag_req. */
 const INET_REQUEST = 56;
@@ -158,6 +159,7 @@ export function diagnosisAnswers(kernel: Kernel): Answer {
     const { type, payload } = request;
     if (type !== SOCK_DIAG_BY_FAMILY || payload.byteLength < 2) return -EINVAL;
     const family = payload.getUint8(0);
+    if (family >= AF_MAX) return -EINVAL;
     if (family === AF_INET || family === AF_INET6) return answerInet(kernel, request, port);
     return family === AF_UNIX ? answerUnix(kernel, request, port) : -ENOENT;
   };
