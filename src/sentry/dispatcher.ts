@@ -9,7 +9,7 @@ import { SA_RESTART, SIGKILL, SIGTRAP } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import { waitWhileStopped } from '../kernel/group-stop.ts';
-import { beginSyscallStop, waitWhileTraced } from '../kernel/ptrace.ts';
+import { beginSyscallStop } from '../kernel/ptrace.ts';
 import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
 import { nextSignal } from '../kernel/signal-delivery.ts';
 import { RESTART_BLOCK, RESTART_EINTR, RESTART_NO, RESTART_SAME, restartAction } from '../kernel/signal-policy.ts';
@@ -17,11 +17,12 @@ import type { Task } from '../kernel/task.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
 import type { SyscallDef } from '../syscalls/define.ts';
-import { AS_SIGNED_32, AS_SIGNED_64, AS_UNSIGNED_32, AS_UNSIGNED_64, widthOf } from './argument-widths.ts';
+import { decodeArguments, widthOf } from './argument-widths.ts';
 import { checkCall, INSTEAD, PROCEED } from './call-checks.ts';
 import type { CloneUnderWay, Guest, GuestHandler } from './guest.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type FaultContext, NO_FAULT, pushFrame, readRegister, signedRegister } from './signal-frame.ts';
+import { whileTraced } from './traced-stop.ts';
 
 const EINTR = 4;
 const RESTART_SYSCALL = 219;
@@ -181,7 +182,7 @@ export class Dispatcher implements GuestHandler {
       this.complete(guest, -ENOSYS);
       return;
     }
-    const args = this.#decode(guest, nr);
+    const args = decodeArguments(guest.thread, this.#widths[nr], this.#args);
     guest.host.current = thread;
     setCurrentTask(task);
     const traced = this.tracer === null ? null : args.slice();
@@ -258,20 +259,6 @@ export class Dispatcher implements GuestHandler {
     if (error instanceof Errno) return -error.code;
     this.#parts.onDefect(name, error);
     return -ENOSYS;
-  }
-
-  #decode(guest: Guest, nr: number): Float64Array {
-    const args = this.#args;
-    const widths = this.#widths[nr];
-    for (let i = 0; i < 6; i++) {
-      const width = widths === undefined || i >= widths.length ? AS_UNSIGNED_64 : widths[i];
-      // From the word itself: of a sign-extended -100 a double of the whole register keeps nothing.
-      if (width === AS_SIGNED_32) args[i] = guest.thread.argumentWord(i);
-      else if (width === AS_UNSIGNED_32) args[i] = guest.thread.argumentWord(i) >>> 0;
-      else if (width === AS_SIGNED_64) args[i] = guest.thread.signedArgument(i);
-      else args[i] = guest.thread.argument(i);
-    }
-    return args;
   }
 
   /** Ends a system call: memory operations first, then signals, then the answer. */
@@ -407,7 +394,7 @@ export class Dispatcher implements GuestHandler {
 
   /** The tracer has its say, and may give the call another result. */
   async #deliverTraced(guest: Guest, exit: KernelExit): Promise<void> {
-    await this.#whileTraced(guest);
+    await whileTraced(guest, this.#parts.scheduler);
     if (guest.isDead) return;
     if (!exit.isDecided) exit.result = signedRegister(guest.thread, REG.rax);
     this.#deliver(guest, exit);
@@ -446,34 +433,12 @@ export class Dispatcher implements GuestHandler {
     this.resumeRegisters(guest, L.FPU_KEEP);
   }
 
-  /** A stop for the tracer: what the call had for the guest is there before, and the text is as the program has it. */
-  async #whileTraced(guest: Guest): Promise<number> {
-    const { thread, host, task } = guest;
-    host.patcher?.suspend();
-    if (host.hasQueued) {
-      host.current = thread;
-      await host.flush();
-    }
-    let fault = 0;
-    if (thread.hasCopyOuts) {
-      const release = guest.hold();
-      const report = guest.nextReport();
-      thread.reply(L.ACTION_RESUME, 0, 1);
-      this.#parts.scheduler.watch(thread);
-      await report;
-      release();
-      fault = thread.copyOutResult;
-    }
-    await waitWhileTraced(task);
-    return fault;
-  }
-
   /** The stop before a call: the tracer may change it, or make it none. */
   async #tracedCall(guest: Guest): Promise<void> {
     const { task, thread } = guest;
     this.#put(guest, REG.rax, -ENOSYS);
     beginSyscallStop(task, 'entry');
-    await this.#whileTraced(guest);
+    await whileTraced(guest, this.#parts.scheduler);
     if (guest.isDead || task.isExited) return;
     thread.takeArguments();
     if (guest.nr >= 0) this.#make(guest);
@@ -488,7 +453,7 @@ export class Dispatcher implements GuestHandler {
     if (mode === 'syscall') {
       this.#put(guest, REG.rax, result);
       beginSyscallStop(task, 'exit');
-      const fault = await this.#whileTraced(guest);
+      const fault = await whileTraced(guest, this.#parts.scheduler);
       if (guest.isDead || task.isExited) return;
       last = fault < 0 ? fault : signedRegister(thread, REG.rax);
     } else if (mode === 'step') {
@@ -500,7 +465,7 @@ export class Dispatcher implements GuestHandler {
 
   async #tracedLeave(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): Promise<void> {
     beginSyscallStop(guest.task, 'exit');
-    await this.#whileTraced(guest);
+    await whileTraced(guest, this.#parts.scheduler);
     guest.nr = -1;
     if (!guest.isDead && !guest.task.isExited) this.leaveWithRegisters(guest, fpu);
   }
