@@ -5,7 +5,7 @@
  * Comments of the script may say what it needs:
  *   `# Needs: go gcc`   commands that must be there, else the test fails: two hosts without `go` would agree on nothing
  *   `# Sources: zlib`   Debian source packages; the script finds their archives in the directory $SOURCES
- *   `# Timeout: 300`    seconds for each of the two runs, 120 without it
+ *   `# Timeout: 300`    seconds for each of the two runs, 300 without it
  *
  * Environment: PROGRAMS=name,... selects scripts.
  */
@@ -47,7 +47,7 @@ async function compare(script: string, packages: string): Promise<void> {
   const needs = /^# Needs: (.+)$/m.exec(text)?.[1]?.split(' ') ?? [];
   const missing = needs.filter((name) => !isCommand(name));
   assert.deepEqual(missing, [], `commands are missing: install the packages of ${packages}`);
-  const timeoutMs = Number(/^# Timeout: (\d+)$/m.exec(text)?.[1] ?? 120) * 1000;
+  const timeoutMs = Number(/^# Timeout: (\d+)$/m.exec(text)?.[1] ?? 300) * 1000;
   const sources = /^# Sources: (.+)$/m.exec(text)?.[1]?.split(' ');
   const env: Environment = sources === undefined ? {} : { SOURCES: fetchSources(sources) };
   const expected = await runFresh('/bin/bash', [script], timeoutMs, env);

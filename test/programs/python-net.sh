@@ -58,10 +58,11 @@ def serve():
 thread = threading.Thread(target=serve); thread.start()
 for n in range(5):
     with client_context.wrap_socket(socket.create_connection(listener.getsockname()), server_hostname="localhost") as s:
+        subject = s.getpeercert()["subject"]
         s.sendall(b"x" * (n * 10000) + b".")
         got = b""
         while part := s.recv(65536): got += part
-        print("tls", s.version(), len(got), s.getpeercert()["subject"])
+        print("tls", s.version(), len(got), subject)
 thread.join()
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):

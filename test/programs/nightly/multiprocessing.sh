@@ -1,6 +1,5 @@
 # Python's multiprocessing by each start method: pools, queues, pipes, locks, shared memory, servers of shared objects.
 # Needs: python3
-# Timeout: 300
 cat > work.py <<'EOF'
 import multiprocessing as mp, os, signal, sys, time
 from concurrent.futures import ProcessPoolExecutor

@@ -1,6 +1,5 @@
 # Node.js: worker threads, child processes, a cluster behind HTTP, files, streams, timers.
 # Needs: node
-# Timeout: 300
 export NODE_NO_WARNINGS=1
 cat > cluster.cjs <<'EOF'
 const cluster = require('node:cluster'), http = require('node:http');

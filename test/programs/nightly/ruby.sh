@@ -1,6 +1,5 @@
 # Ruby: threads, processes, files, sockets over loopback, the garbage collector.
 # Needs: ruby
-# Timeout: 120
 cat > program.rb <<'EOF'
 require 'socket'
 require 'tmpdir'
