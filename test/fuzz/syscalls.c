@@ -103,7 +103,9 @@ static void nudge_until(int64_t end) {
 static void keep_capabilities(void) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[2];
-  const uint64_t dropped = 1ULL << CAP_KILL | 1ULL << CAP_SETUID | 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_SYS_BOOT;
+  /* With the last of them prlimit(2) could end the others by a limit on their time. */
+  const uint64_t dropped =
+      1ULL << CAP_KILL | 1ULL << CAP_SETUID | 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_SYS_BOOT | 1ULL << CAP_SYS_RESOURCE;
   syscall(SYS_capget, &header, data);
   data[0].permitted &= ~(uint32_t)dropped;
   data[0].effective = data[0].permitted;
