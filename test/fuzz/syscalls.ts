@@ -55,7 +55,7 @@ class Sandbox {
   constructor(directory: string, log: string) {
     this.probeFile = join(directory, 'probe');
     const script = 'while read -r line; do eval "$line"; echo "done $?"; done';
-    this.child = spawn(runscPath, ['do', '--debug-log', log, 'sh', '-c', script], {
+    this.child = spawn(runscPath, ['do', '--uid', '0', '--gid', '0', '--debug-log', log, 'sh', '-c', script], {
       cwd: directory,
       env: { ...plainEnvironment, ...probeEnvironment(this.probeFile) },
       stdio: ['pipe', 'pipe', 'pipe'],
