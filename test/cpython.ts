@@ -37,6 +37,11 @@ const MODULES = [
   'test_fork1',
   'test_multiprocessing_fork',
   'test_asyncio',
+  'test_eintr',
+  'test_faulthandler',
+  'test_file',
+  'test_openpty',
+  'test_sys',
 ];
 
 const python = '/usr/bin/python3';
