@@ -1,5 +1,6 @@
 /** Flags before the verb that are about the runtime, not the verb: runc's and gVisor's, as container engines give them. */
 import { join, resolve } from 'node:path';
+import { isRootless } from '../host/rootless.ts';
 import { type FlagShapes, GLOBAL_FLAGS, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import { setLog, warn } from './log.ts';
@@ -89,8 +90,7 @@ export interface Settings {
 
 function defaultRoot(): string {
   const { XDG_RUNTIME_DIR } = process.env;
-  const isRoot = process.getuid?.() === 0;
-  return !isRoot && XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, 'runsc') : '/run/runsc';
+  return XDG_RUNTIME_DIR && isRootless() ? join(XDG_RUNTIME_DIR, 'runsc') : '/run/runsc';
 }
 
 /** Sets up the log first, so that what is wrong with the rest gets there too. */

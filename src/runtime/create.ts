@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { identify, killAndWait, type ProcessId, setOomScore } from '../host/host-process.ts';
 import { inNetworkNamespace } from '../host/namespaces.ts';
 import { closeFd } from '../host/pty.ts';
+import { isRootless } from '../host/rootless.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
@@ -70,7 +71,7 @@ export function placeContainer(
     return planned;
   } catch (error) {
     removeCgroups(planned);
-    if (process.getuid?.() === 0) throw error;
+    if (!isRootless()) throw error;
     warn(`no control group: ${error instanceof Error ? error.message : String(error)}`);
     return [];
   }
