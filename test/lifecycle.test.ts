@@ -304,6 +304,21 @@ describe('lifecycle', { concurrency: false }, () => {
     assert.deepEqual(left, []);
   });
 
+  test('install and uninstall leave the rest of the file alone', async () => {
+    const file = join(directory, 'docker/daemon.json');
+    await ok('install', '--config_file', file);
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), debug: true }));
+    await ok('install', '--config_file', file, '--runtime', 'other', '--', '--debug');
+    const { debug, runtimes } = JSON.parse(readFileSync(file, 'utf8'));
+    assert.equal(debug, true);
+    assert.deepEqual(runtimes, { runsc: { path: runscPath }, other: { path: runscPath, runtimeArgs: ['--debug'] } });
+    await ok('uninstall', '--config_file', file);
+    await refused(/has no runtime runsc/, 'uninstall', '--config_file', file);
+    assert.deepEqual(Object.keys(JSON.parse(readFileSync(file, 'utf8')).runtimes), ['other']);
+    writeFileSync(file, '{');
+    await refused(/daemon\.json is not JSON/, 'install', '--config_file', file);
+  });
+
   test('run --detach, and flags of other runtimes', async () => {
     const path = bundle('/bin/busybox sleep 1000');
     const { code, output } = await makeInFile(

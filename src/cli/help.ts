@@ -92,6 +92,15 @@ Sets other limits for a container: those of a resources object, or of these flag
   events: `Usage: runsc events [--stats] [--interval TIME] ID
 Prints what a container uses as JSON lines, every 5s until it has stopped; with --stats once.
 `,
+  install: `Usage: runsc install [--config_file FILE] [--runtime NAME] [-- FLAG...]
+Adds us to Docker's runtimes, with these flags before each verb; then: docker run --runtime=runsc ...
+
+  --config_file FILE     (default: /etc/docker/daemon.json)
+  --runtime NAME         (default: runsc)
+`,
+  uninstall: `Usage: runsc uninstall [--config_file FILE] [--runtime NAME]
+Takes us out of Docker's runtimes.
+`,
   features: `Usage: runsc features
 Prints what this runtime understands, as JSON (OCI runtime specification, features.md).
 `,
@@ -118,6 +127,8 @@ const OVERVIEW = `Usage: runsc [FLAG]... VERB ...
                   the same step by step, as container engines do it
   spec            write a config.json to begin with
   features        what engines ask a runtime
+  install, uninstall
+                  add us to Docker's runtimes, and take us out
   doctor          what this host offers and lacks
   version         the version
   help [VERB]     this text, or a verb's

@@ -21,6 +21,8 @@ export const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   update: async () => (await import('./update.ts')).update,
   events: async () => (await import('./events.ts')).events,
   features: async () => (await import('./features.ts')).features,
+  install: async () => (await import('./install.ts')).install,
+  uninstall: async () => (await import('./install.ts')).uninstall,
   boot: async () => (await import('./boot.ts')).boot,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
 };
