@@ -219,6 +219,21 @@ describe('lifecycle', { concurrency: false }, () => {
     );
     const expected = ['prestart creating', 'createRuntime creating', 'createContainer creating'];
     assert.deepEqual(names, [...expected, 'poststart running', 'poststop stopped']);
+    const inside = bundle('/bin/busybox cat /hooked', (config) => {
+      config.root = { path: join(directory, 'rootfs') };
+      const args = ['sh', '-c', 'echo "$A $0"; exec /bin/busybox cat > /hooked', 'word'];
+      config.hooks = { startContainer: [{ path: '/bin/busybox', args, env: ['A=b'] }] };
+    });
+    assert.match(
+      (await runsc('run', '--bundle', inside, 'inside')).stdout,
+      /^\{[^\n]*"id":"inside"[^\n]*"status":"created"[^\n]*\}$/,
+    );
+    const refusing = bundle('true', (config) => {
+      config.hooks = { startContainer: [{ path: '/bin/busybox', args: ['false'] }] };
+    });
+    await create('refusing', refusing);
+    await refused(/startContainer hook \/bin\/busybox failed with status 1/, 'start', 'refusing');
+    await ok('delete', 'refusing');
     const failing = bundle('true', (config) => {
       config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'echo no >&2; exit 4'] }] };
     });

@@ -79,6 +79,7 @@ export async function bootContainer(options: BootOptions): Promise<number> {
       stdio,
       stdioOwner: 'sandbox',
       controlPath: directory.controlPath,
+      startHooks: bundle.hooks.startContainer,
       onReady: (_container, { loop }) =>
         new Promise((resolve, reject) => {
           const { root, mounts } = bundle.options;

@@ -69,12 +69,13 @@ async function runIn(
     stdio: [...STDIO, ...preserved],
     stdioOwner: 'caller',
     controlPath: directory.controlPath,
+    startHooks: bundle.hooks.startContainer,
     onReady: async (container) => {
       for (const name of BEFORE_START) await runHooks(bundle.hooks, name, stateDocument(directory, state, 'creating'));
       directory.write({ ...state, phase: 'created' });
       if (options.pidFile !== undefined) writePidFile(options.pidFile, state.sentry.pid);
       unlock();
-      await container.start();
+      await container.start(JSON.stringify(stateDocument(directory, state, 'created')));
       await quietly(options, runHooks(bundle.hooks, 'poststart', stateDocument(directory, state, 'running')));
     },
   });

@@ -10,18 +10,17 @@ export async function startContainer(directory: StateDirectory, warn: (message: 
   const unlock = directory.lock();
   try {
     const client = connect(directory);
+    const state = directory.read();
+    if (state === null) return;
     try {
-      await client.request({ verb: 'start' }, [], Infinity);
+      const document = JSON.stringify(stateDocument(directory, state, 'created'));
+      await client.request({ verb: 'start', state: document }, [], Infinity);
     } finally {
       client.close();
     }
     const hooks = readHooks(
       new Fields(JSON.parse(readFileSync(directory.configPath, 'utf8')), '', directory.configPath),
     );
-    if (hooks.startContainer.length > 0)
-      warn('startContainer hooks are not run: the container is no place of the host');
-    const state = directory.read();
-    if (state === null) return;
     try {
       await runHooks(hooks, 'poststart', stateDocument(directory, state, 'running'));
     } catch (error) {

@@ -15,10 +15,11 @@ import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { ConfigError, type Fields } from '../wire/json-fields.ts';
 import type { ControlConnection } from './control-server.ts';
 import { hostSignal } from './forward-signals.ts';
+import { type GuestHook, runGuestHook } from './guest-hooks.ts';
 import { readProcess } from './process-config.ts';
 import { listProcesses } from './process-list.ts';
 import { findProgram, runtimeMessage, shellStatus } from './program.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { Sandbox, Started } from './sandbox.ts';
 import type { ProcessOptions } from './sandbox-options.ts';
 
 const CLOSE = 3;
@@ -34,6 +35,7 @@ class Refusal extends ConfigError {}
 export class Container {
   readonly #sandbox: Sandbox;
   readonly #options: ProcessOptions;
+  readonly #hooks: readonly GuestHook[];
   readonly init: Task;
   readonly terminal: HostTerminal | null;
   readonly #waiters = new Set<ControlConnection>();
@@ -41,22 +43,27 @@ export class Container {
   /** As wait(2) gives it. */
   #exitStatus = 0;
 
-  private constructor(sandbox: Sandbox, options: ProcessOptions, init: Task, terminal: HostTerminal | null) {
+  private constructor(sandbox: Sandbox, options: ProcessOptions, hooks: readonly GuestHook[], started: Started) {
+    const { task: init, terminal } = started;
     this.#sandbox = sandbox;
     this.#options = options;
+    this.#hooks = hooks;
     this.init = init;
     this.terminal = terminal;
-    sandbox.kernel.pids.hooks.groupExit.push((group) => {
-      if (group === init.group) this.#stopped(group.exitStatus);
-    });
+    sandbox.onEnd(init.group, (status) => this.#stopped(status));
   }
 
   /** Makes the first process. Throws a message for people, also when there is no such program. */
-  static async create(sandbox: Sandbox, options: ProcessOptions, streams: readonly HostStream[]): Promise<Container> {
-    const { task, terminal } = await sandbox.create(options, streams);
-    const missing = findProgram(task, options);
+  static async create(
+    sandbox: Sandbox,
+    options: ProcessOptions,
+    hooks: readonly GuestHook[],
+    streams: readonly HostStream[],
+  ): Promise<Container> {
+    const started = await sandbox.create(options, streams);
+    const missing = findProgram(started.task, options);
     if (missing > 0) throw new Error(runtimeMessage(options, missing));
-    return new Container(sandbox, options, task, terminal);
+    return new Container(sandbox, options, hooks, started);
   }
 
   get status(): ContainerStatus {
@@ -76,7 +83,7 @@ export class Container {
         connection.send({ ok: { status: this.#status } });
         return;
       case 'start':
-        this.#later(connection, this.start());
+        this.#later(connection, this.start(request.string('state') ?? '{}'));
         return;
       case 'signal':
         this.#signal(request);
@@ -116,10 +123,20 @@ export class Container {
     }
   }
 
-  /** Runs the program. Rejects with a message for people when it cannot be; then the container has stopped. */
-  async start(): Promise<void> {
+  /**
+   * Runs the program, after the hooks with this state document. Rejects with a message for people when it cannot be; then the
+   * container has stopped.
+   */
+  async start(state: string): Promise<void> {
     this.#need(['created'], 'start');
     this.#status = 'running';
+    try {
+      for (const hook of this.#hooks) await runGuestHook(this.#sandbox, this.#options, hook, state);
+    } catch (error) {
+      exitGroup(this.init.group, exitedStatus(EXIT_NOT_RUN));
+      throw error;
+    }
+    if (this.init.isExited) return;
     const failed = await this.#sandbox.exec(this.init, this.#options);
     if (failed === null || this.init.isExited) return;
     exitGroup(this.init.group, exitedStatus(EXIT_NOT_RUN));
@@ -193,12 +210,6 @@ export class Container {
       throw error;
     });
     const { group } = task;
-    const { groupExit } = this.#sandbox.kernel.pids.hooks;
-    const onExit = (ended: ThreadGroup): void => {
-      if (ended !== group) return;
-      groupExit.splice(groupExit.indexOf(onExit), 1);
-      connection.send({ exit: shellStatus(group.exitStatus) });
-    };
     const missing = findProgram(task, options);
     const failed = missing > 0 ? missing : await this.#sandbox.exec(task, options);
     if (failed !== null) {
@@ -209,8 +220,7 @@ export class Container {
     // Whoever asked for it stands for it outside: with him it goes.
     connection.onClose = () => exitGroup(group, SIGKILL);
     connection.send({ ok: { pid: group.pid } });
-    if (group.tasks.length === 0) connection.send({ exit: shellStatus(group.exitStatus) });
-    else groupExit.push(onExit);
+    this.#sandbox.onEnd(group, (status) => connection.send({ exit: shellStatus(status) }));
   }
 
   /** The process outside that stands for an exec'd one was sent a signal, perhaps by its terminal. */

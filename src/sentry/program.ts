@@ -16,7 +16,8 @@ function toBinary(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
-function candidates({ argv: [command], env }: ProcessOptions): string[] {
+function candidates({ program, argv, env }: ProcessOptions): string[] {
+  const command = program ?? argv[0] ?? '';
   if (command.includes('/')) return [command];
   const path = env.PATH ?? DEFAULT_PATH;
   return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${command}`);
@@ -70,7 +71,8 @@ export function shellMessage(command: string, error: number): { message: string;
 }
 
 /** The same in runc's words, by which Docker chooses between its exit statuses 126 and 127. */
-export function runtimeMessage({ argv: [command] }: ProcessOptions, error: number): string {
+export function runtimeMessage({ program, argv }: ProcessOptions, error: number): string {
+  const command = program ?? argv[0] ?? '';
   if (error === ENOENT) {
     if (!command.includes('/')) return `exec: "${command}": executable file not found in $PATH`;
     return `exec: "${command}": stat ${command}: no such file or directory`;

@@ -6,6 +6,7 @@ import { startZygote } from '../platform/zygote.ts';
 import { Container } from './container.ts';
 import { ControlServer } from './control-server.ts';
 import { forwardSignals } from './forward-signals.ts';
+import type { GuestHook } from './guest-hooks.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 
@@ -21,6 +22,8 @@ export interface ContainerParts {
   /** Whether the descriptors of `stdio` are to be closed when the first process has; the caller goes on using them otherwise. */
   readonly stdioOwner: 'caller' | 'sandbox';
   readonly controlPath: string;
+  /** startContainer hooks. */
+  readonly startHooks: readonly GuestHook[];
   /** The sandbox is ready and answers on its control socket. */
   onReady(container: Container, sandbox: Sandbox): void | Promise<void>;
 }
@@ -34,7 +37,7 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
     const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
     if (parts.options.strace) await sandbox.traceCalls();
     const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
-    const container = await sandbox.during(Container.create(sandbox, parts.options, streams));
+    const container = await sandbox.during(Container.create(sandbox, parts.options, parts.startHooks, streams));
     const server = new ControlServer(sandbox.loop, parts.controlPath, (request, connection) =>
       container.handle(request, connection),
     );

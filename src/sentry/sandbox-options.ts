@@ -55,6 +55,8 @@ export interface ProcessOptions {
   readonly cwd: string;
   /** The command; its first word is looked up on the guest's PATH, inside the sandbox. */
   readonly argv: readonly string[];
+  /** What is looked up instead of the first word of `argv`. */
+  readonly program?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly uid: number;
   readonly gid: number;

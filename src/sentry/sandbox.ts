@@ -23,6 +23,7 @@ import { KernelLog } from '../kernel/kernel-log.ts';
 import { defaultLimits } from '../kernel/limits.ts';
 import { PidTable } from '../kernel/pid-table.ts';
 import type { Task } from '../kernel/task.ts';
+import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Timers } from '../kernel/timers.ts';
 import { provideTraceeAccess } from '../kernel/tracee-access.ts';
 import { UtsName } from '../kernel/uts.ts';
@@ -72,6 +73,7 @@ export class Sandbox {
   readonly #fileSystems: FileSystems;
   readonly #dispatcher: Dispatcher;
   readonly #calls: ProcessCalls;
+  readonly #ends = new Map<ThreadGroup, (status: number) => void>();
   /** The first process's, which /dev/console is. */
   #console: HostTerminal | null = null;
 
@@ -142,6 +144,11 @@ export class Sandbox {
     calls.dispatcher = dispatcher;
     provideTraceeAccess(kernel, new Tracees(processes));
     kernel.pids.hooks.taskExit.push((task) => processes.retire(task));
+    kernel.pids.hooks.groupExit.push((group) => {
+      const callback = this.#ends.get(group);
+      this.#ends.delete(group);
+      callback?.(group.exitStatus);
+    });
     this.kernel = kernel;
     this.processes = processes;
     this.scheduler = scheduler;
@@ -242,6 +249,12 @@ export class Sandbox {
     } finally {
       timers.cancel(timer);
     }
+  }
+
+  /** Calls back when the process ends, at once if it has: with its status as wait(2) gives it. */
+  onEnd(group: ThreadGroup, callback: (status: number) => void): void {
+    if (group.tasks.length === 0) callback(group.exitStatus);
+    else this.#ends.set(group, callback);
   }
 
   /** Keeps the loop looking at promises until this one is settled; what it throws goes to the debug log. */
