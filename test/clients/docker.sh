@@ -27,8 +27,9 @@ tar -C "$scratch/root" -c . | $docker import -c 'CMD ["/bin/sh"]' -c 'ENV PATH=/
 mkdir "$scratch/volume"
 echo data > "$scratch/volume/file"
 
-# Names of runtimes and containers differ, and the client itself may be told twice that a container did not start.
-plain() { grep -v 'error waiting for container' | sed -E "s/(runc create|exec) failed: unable to start container process: //; s/\b(runc|ours)\b/RUNTIME/g; s/[0-9a-f]{12,64}/ID/g"; }
+# Names of runtimes and containers differ, the client may be told twice that a container did not start, and lines of standard output
+# and error come in any order.
+plain() { grep -v 'error waiting for container' | sort | sed -E "s/(runc create|exec) failed: unable to start container process: //; s/\b(runc|ours)\b/RUNTIME/g; s/[0-9a-f]{12,64}/ID/g"; }
 
 # same NAME ARGUMENT...: docker run with these, by both runtimes.
 same() {
