@@ -125,7 +125,7 @@ __attribute__((unused)) static int write_file(const char *name, const char *text
   return close(fd);
 }
 
-/* Waits until another process or thread sleeps in the kernel: the state letter of /proc/PID/task/TID/stat. */
+/* Waits until another process or thread sleeps in the kernel, or has ended: the state letter of /proc/PID/task/TID/stat. */
 __attribute__((unused)) static void wait_until_asleep(pid_t pid, pid_t tid) {
   char path[64], text[512];
   for (;;) {
@@ -139,7 +139,7 @@ __attribute__((unused)) static void wait_until_asleep(pid_t pid, pid_t tid) {
     }
     text[n] = 0;
     char *end = strrchr(text, ')');
-    if (end && end[2] == 'S') return;
+    if (end && (end[2] == 'S' || end[2] == 'Z')) return;
     sched_yield();
   }
 }

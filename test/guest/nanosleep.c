@@ -74,7 +74,7 @@ int main(void) {
   CHECK(nanosleep(&t, NULL));
   pid_t pid = fork();
   if (pid == 0) {
-    t = (struct timespec){0, 100000000};
+    t = (struct timespec){1, 500000000};
     CHECK(nanosleep(&t, NULL));
     _exit(0);
   }
