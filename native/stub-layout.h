@@ -111,6 +111,7 @@
 #define OP_GET_GS 1033
 #define OP_WRITE 1034
 #define OP_POKE 1035
+#define OP_COMPARE_EXCHANGE 1036
 /* An mmap's descriptor argument counts from here for the descriptors just received. */
 #define RECEIVED_FD_BASE 1000000
 #define RECEIVED_FD_LIMIT 16

@@ -99,6 +99,7 @@ extern long stub_syscall(long nr, long a, long b, long c, long d, long e, long f
 extern long stub_clone(long flags, long stack, long ptid, long ctid, long cookie, void (*start)(struct thread *), struct thread *t);
 extern int stub_copy(void *to, const void *from, u64 length);   /* 0, or 1 when it faulted */
 extern long stub_copy_string(void *to, const void *from, u64 max); /* length with NUL; -1 fault; max + 1 when too long */
+extern long stub_compare_exchange(u32 *word, u32 expected, u32 next); /* the word as it was; -1 when it faulted */
 extern u8 stub_copy_begin[], stub_copy_end[], stub_copy_fault[];
 extern u8 stub_exit_begin[], stub_exit_end[];
 extern u8 slow_syscall_end[];
@@ -450,6 +451,10 @@ static long run_command(struct thread *t, u32 op, u64 *a) {
       return do_write((u8 *)a[0], a[1], a + 2);
     case OP_POKE:
       return do_poke((u8 *)a[0], a[1], a[2]);
+    case OP_COMPARE_EXCHANGE: {
+      long was = stub_compare_exchange((u32 *)a[0], (u32)a[1], (u32)a[2]);
+      return was < 0 ? -14 : was;
+    }
     default:
       if (op >= 1024) return -38;
       return stub_syscall(op, (long)a[0], (long)a[1], (long)a[2], (long)a[3],

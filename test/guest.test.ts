@@ -41,7 +41,7 @@ async function runFresh(file: string, args: readonly string[]): Promise<Outcome>
   const cwd = mkdtempSync(join(tmpdir(), 'guest-'));
   try {
     if (uid !== undefined) chownSync(cwd, uid, uid);
-    return await runProcess(file, args, { cwd, timeoutMs: 60_000, ...(uid === undefined ? {} : { uid }) });
+    return await runProcess(file, args, { cwd, timeoutMs: 120_000, ...(uid === undefined ? {} : { uid }) });
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }

@@ -44,5 +44,6 @@ export function minorOf(dev: number): number {
 export const TMPFS_MAGIC = 0x01021994;
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 export const ANON_INODE_FS_MAGIC = 0x09041934;
+export const NSFS_MAGIC = 0x6e736673;
 export const PIPEFS_MAGIC = 0x50495045;
 export const SOCKFS_MAGIC = 0x534f434b;

@@ -4,7 +4,7 @@
  * A handler tries; on -EAGAIN it returns the promise of `blockOn`, which sleeps on a queue and tries again. A signal
  * that is to be delivered ends the sleep with a restart code.
  */
-import { EAGAIN, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
+import { EAGAIN, EINTR, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
 import { setCurrentTask } from './current.ts';
 import type { Task } from './task.ts';
 import type { Waiter, WaitQueue } from './wait-queue.ts';
@@ -74,5 +74,29 @@ export async function blockOn(
     if (result !== -EAGAIN) return result;
     if (reason === WAKE_SIGNAL) return -ERESTARTSYS;
     if (reason === WAKE_TIMEOUT) return -ETIMEDOUT;
+  }
+}
+
+/** How a call ends that a signal has woken: with a timeout it must not be made again from the start (Linux: sock_intr_errno). */
+export function interruptedCode(timeoutNs: number): number {
+  return timeoutNs === Infinity ? -ERESTARTSYS : -EINTR;
+}
+
+/** Like `blockOn`, for files with a timeout of their own (SO_RCVTIMEO, SO_SNDTIMEO): -EAGAIN when that has passed. */
+export async function blockUpTo(
+  task: Task,
+  queue: WaitQueue,
+  events: number,
+  attempt: () => number,
+  timeoutNs: number,
+): Promise<number> {
+  const deadlineNs = task.kernel.clock.monotonicNs() + timeoutNs;
+  for (;;) {
+    const reason = await sleepOn(task, [queue], events, deadlineNs);
+    setCurrentTask(task);
+    const result = attempt();
+    if (result !== -EAGAIN) return result;
+    if (reason === WAKE_SIGNAL) return interruptedCode(timeoutNs);
+    if (reason === WAKE_TIMEOUT) return -EAGAIN;
   }
 }

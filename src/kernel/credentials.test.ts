@@ -5,6 +5,7 @@ import { EINVAL, EPERM } from '../abi/errno.ts';
 import { capabilitySetOf, DOCKER_CAPABILITIES, NO_CAPABILITIES } from './capability-set.ts';
 import { type Credentials, rootCredentials, userCredentials } from './credentials.ts';
 import { credentialsForExec } from './exec.ts';
+import { parseFileCapabilities } from './file-capabilities.ts';
 import { setfsuid, setgid, setregid, setresuid, setreuid, setuid, UNCHANGED } from './set-ids.ts';
 
 const none = {
@@ -102,4 +103,39 @@ test('ambient capabilities survive exec of a plain program, not of a set-id one'
   assert.deepEqual([plain.creds.caps.permitted, plain.creds.caps.effective], [set, set]);
   assert.equal(plain.isSecure, false);
   assert.deepEqual(credentialsForExec(ambient, 0o4755, 1001, 0, false).creds.caps.ambient, NO_CAPABILITIES);
+});
+
+test('exec of a file with capabilities', () => {
+  const ping = { permitted: capabilitySetOf(CAP_KILL), inheritable: NO_CAPABILITIES, isEffective: true };
+  const given = credentialsForExec(user, 0o755, 0, 0, false, ping);
+  assert.deepEqual(given.creds.caps.effective, capabilitySetOf(CAP_KILL));
+  assert.equal(given.isSecure, true);
+  assert.equal(given.isRefused, false);
+  assert.deepEqual(credentialsForExec(user, 0o755, 0, 0, true, ping).creds.caps.permitted, NO_CAPABILITIES);
+  // Set-user-ID root beside them gives the id, not root's capabilities.
+  const both = credentialsForExec(user, 0o4755, 0, 0, false, ping);
+  assert.equal(both.creds.euid, 0);
+  assert.deepEqual(both.creds.caps.permitted, capabilitySetOf(CAP_KILL));
+  const bounded = user.with({ caps: { ...none, bounding: NO_CAPABILITIES } });
+  assert.equal(credentialsForExec(bounded, 0o755, 0, 0, false, ping).isRefused, true);
+  const aware = { ...ping, isEffective: false };
+  assert.deepEqual(credentialsForExec(user, 0o755, 0, 0, false, aware).creds.caps.effective, NO_CAPABILITIES);
+});
+
+test('the attribute of file capabilities', () => {
+  const bytes = new Uint8Array(20);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, 0x02000001, true);
+  view.setUint32(4, 1 << CAP_SETUID, true);
+  const parsed = parseFileCapabilities(bytes);
+  assert.deepEqual(parsed?.permitted, capabilitySetOf(CAP_SETUID));
+  assert.equal(parsed?.isEffective, true);
+  assert.equal(parseFileCapabilities(bytes.subarray(0, 16)), null);
+  assert.equal(parseFileCapabilities(new Uint8Array(20)), null);
+  const ofOther = new Uint8Array(24);
+  ofOther.set(bytes);
+  new DataView(ofOther.buffer).setUint32(0, 0x03000001, true);
+  assert.notEqual(parseFileCapabilities(ofOther), null);
+  new DataView(ofOther.buffer).setUint32(20, 1000, true);
+  assert.equal(parseFileCapabilities(ofOther), null);
 });

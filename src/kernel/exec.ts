@@ -13,6 +13,7 @@ import {
 } from './capability-set.ts';
 import type { Credentials } from './credentials.ts';
 import { exitTask, releaseMemory } from './exit.ts';
+import type { FileCapabilities } from './file-capabilities.ts';
 import type { Task } from './task.ts';
 
 const S_ISUID = 0o4000;
@@ -23,11 +24,13 @@ export interface ExecCredentials {
   readonly creds: Credentials;
   /** AT_SECURE: the program runs with more than its caller has. */
   readonly isSecure: boolean;
+  /** The program is not to run: EPERM. */
+  readonly isRefused: boolean;
 }
 
 /**
- * The credentials a program starts with ("Transformation of capabilities during execve()", capabilities(7)). File capabilities are
- * not read. On a nosuid mount the caller gives `fileMode` without its set-id bits.
+ * The credentials a program starts with ("Transformation of capabilities during execve()", capabilities(7)). On a nosuid mount the caller
+ * gives `fileMode` without its set-id bits, and no capabilities.
  */
 export function credentialsForExec(
   creds: Credentials,
@@ -35,6 +38,7 @@ export function credentialsForExec(
   fileUid: number,
   fileGid: number,
   noNewPrivs: boolean,
+  fileCaps: FileCapabilities | null = null,
 ): ExecCredentials {
   let { euid, egid } = creds;
   if (!noNewPrivs) {
@@ -45,9 +49,19 @@ export function credentialsForExec(
   const { inheritable, bounding } = creds.caps;
   let permitted = NO_CAPABILITIES;
   let isEffective = false;
-  if ((creds.securebits & SECBIT_NOROOT) === 0 && (euid === 0 || creds.uid === 0)) {
+  let isRefused = false;
+  if (fileCaps !== null) {
+    const inherited = capabilitiesBoth(inheritable, fileCaps.inheritable);
+    permitted = capabilitiesEither(capabilitiesBoth(bounding, fileCaps.permitted), inherited);
+    isEffective = fileCaps.isEffective;
+    // A program that knows nothing of capabilities must have all of them or not run (capabilities(7), "Safety checking").
+    isRefused = isEffective && !isCapabilitySubset(fileCaps.permitted, permitted);
+  }
+  // A file with capabilities of its own does not get root's by its set-user-ID bit as well (Linux: handle_privileged_root).
+  const isRoot = euid === 0 && (creds.uid === 0 || fileCaps === null);
+  if ((creds.securebits & SECBIT_NOROOT) === 0 && (isRoot || creds.uid === 0)) {
     permitted = capabilitiesEither(bounding, inheritable);
-    isEffective = euid === 0;
+    if (euid === 0) isEffective = true;
   }
   const isSetId = euid !== creds.uid || egid !== creds.gid;
   if (noNewPrivs && (isSetId || !isCapabilitySubset(permitted, creds.caps.permitted))) {
@@ -55,7 +69,7 @@ export function credentialsForExec(
     egid = creds.gid;
     permitted = capabilitiesBoth(permitted, creds.caps.permitted);
   }
-  const ambient = isSetId ? NO_CAPABILITIES : creds.caps.ambient;
+  const ambient = isSetId || fileCaps !== null ? NO_CAPABILITIES : creds.caps.ambient;
   permitted = capabilitiesEither(permitted, ambient);
   const effective = isEffective ? permitted : ambient;
   const hasGained = creds.uid !== 0 && (isEffective || !isCapabilitySubset(permitted, ambient));
@@ -71,6 +85,7 @@ export function credentialsForExec(
       securebits: creds.securebits & ~SECBIT_KEEP_CAPS,
     }),
     isSecure: isSetId || (hasGained && !isCapabilitySetEmpty(permitted)),
+    isRefused,
   };
 }
 
@@ -106,10 +121,9 @@ export function beginExec(task: Task): void {
   task.checks.refresh();
 }
 
-export function applyExecCredentials(task: Task, exec: ExecCredentials): void {
+/** @param isReadable the caller may read the program; who may not must not get at it by the process's memory either (would_dump) */
+export function applyExecCredentials(task: Task, exec: ExecCredentials, isReadable: boolean): void {
   task.setCredentials(exec.creds);
-  if (exec.isSecure) {
-    task.group.dumpable = 0;
-    task.parentDeathSignal = 0;
-  }
+  if (exec.isSecure) task.parentDeathSignal = 0;
+  if (exec.isSecure || !isReadable) task.group.dumpable = 0;
 }

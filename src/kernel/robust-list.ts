@@ -5,11 +5,9 @@
  * The list is in guest memory: it may be anything, also a ring, so the walk is bounded.
  */
 import { futexWakeOne } from './futex.ts';
+import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from './futex-pi.ts';
 import type { Task } from './task.ts';
 
-const FUTEX_WAITERS = 0x8000_0000;
-const FUTEX_OWNER_DIED = 0x4000_0000;
-const FUTEX_TID_MASK = 0x3fff_ffff;
 const ROBUST_LIST_LIMIT = 2048;
 /** struct robust_list_head: first entry, offset of the futex word from an entry, the entry of an operation under way. */
 const HEAD_SIZE = 24;
@@ -30,16 +28,17 @@ export function exitRobustList(task: Task): void {
   const bytes = task.mm.readBytesNow(head, HEAD_SIZE);
   if (typeof bytes === 'number') return;
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_SIZE);
-  const offset = u64(view, 8) > 0x7fff_ffff_ffff ? u64(view, 8) - 2 ** 64 : u64(view, 8);
+  // Signed, and most often negative: the word is before the entry.
+  const offset = view.getInt32(12, true) * 0x1_0000_0000 + view.getUint32(8, true);
   const pending = u64(view, 16);
   let entry = u64(view, 0);
   for (let i = 0; i < ROBUST_LIST_LIMIT && stripPi(entry) !== head; i++) {
     const next = task.mm.readBytesNow(stripPi(entry), 8);
-    if (entry !== pending && !handleDeath(task, stripPi(entry) + offset, false)) return;
+    if (entry !== pending && !handleDeath(task, stripPi(entry) + offset, isPi(entry), false)) return;
     if (typeof next === 'number') return;
     entry = u64(new DataView(next.buffer, next.byteOffset, 8), 0);
   }
-  if (pending !== 0) handleDeath(task, stripPi(pending) + offset, true);
+  if (pending !== 0) handleDeath(task, stripPi(pending) + offset, isPi(pending), true);
 }
 
 /** The lowest bit of an entry says that its futex is a PI one. */
@@ -47,19 +46,23 @@ function stripPi(entry: number): number {
   return entry - (entry % 2);
 }
 
-/** handle_futex_death: false when the list is not to be believed any further. */
-function handleDeath(task: Task, addr: number, isPending: boolean): boolean {
+function isPi(entry: number): boolean {
+  return entry % 2 === 1;
+}
+
+/** handle_futex_death: false when the list is not to be believed any further. Waiters of a PI futex are told by `exitPiLocks`. */
+function handleDeath(task: Task, addr: number, isPi: boolean, isPending: boolean): boolean {
   if (addr < 0 || addr % 4 !== 0) return false;
   const value = task.mm.readU32Now(addr);
   if (value === null) return false;
   // A lock being released at this moment may have been set to 0 already, with its waiters not yet told.
   if (isPending && value === 0) {
-    futexWakeOne(task, addr);
+    if (!isPi) futexWakeOne(task, addr);
     return true;
   }
   if ((value & FUTEX_TID_MASK) !== task.tid) return true;
   wordView.setUint32(0, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0, true);
   if (task.mm.writeNow(addr, word) < 0) return false;
-  if ((value & FUTEX_WAITERS) !== 0) futexWakeOne(task, addr);
+  if (!isPi && (value & FUTEX_WAITERS) !== 0) futexWakeOne(task, addr);
   return true;
 }

@@ -3,6 +3,7 @@
  * order of calls.
  */
 import { futexWakeOne } from './futex.ts';
+import { exitPiLocks } from './futex-pi.ts';
 import { NOTHING_RESIDENT, type Residency } from './residency.ts';
 import { exitRobustList } from './robust-list.ts';
 import type { Task } from './task.ts';
@@ -10,7 +11,7 @@ import type { ThreadGroup } from './thread-group.ts';
 
 export class TaskHooks {
   /** Before a task leaves its address space (exit, exec): robust futexes. Its memory can still be written. */
-  readonly memoryRelease: ((task: Task) => void)[] = [exitRobustList];
+  readonly memoryRelease: ((task: Task) => void)[] = [exitRobustList, exitPiLocks];
   /** Wakes one waiter of the futex at `address` (CLONE_CHILD_CLEARTID). */
   futexWake: (task: Task, address: number) => void = futexWakeOne;
   /** The task has exited (`task.isExited`): the platform ends its host thread. */

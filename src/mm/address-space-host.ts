@@ -1,3 +1,6 @@
+/** Makes the word at `addr` `next` if it is `expected`: what it was, or -EFAULT. All unsigned. */
+export type WordExchange = (addr: number, expected: number, next: number) => Promise<number>;
+
 /**
  * What an address space asks of the host process that carries it (the stub).
  *
@@ -14,10 +17,14 @@ export interface AddressSpaceHost {
   mprotect(addr: number, length: number, prot: number): void;
   mremap(oldAddr: number, oldLength: number, newLength: number, flags: number, newAddr: number): void;
   madvise(addr: number, length: number, advice: number): void;
+  /** Has the host write a byte to `vec` for each page, as mincore(2) does. */
+  mincore(addr: number, length: number, vec: number): void;
   /** membarrier(2) on behalf of the calling thread. */
   membarrier(command: number, flags: number, cpu: number): void;
   /** rseq(2) for the calling thread. */
   rseq(addr: number, length: number, flags: number, signature: number): void;
+  /** Lets the thread whose call is being handled change words of this memory atomically, also later in that call. */
+  wordExchange(): WordExchange;
   /** Carries out now what is queued: 0, or the -errno of the first operation that failed (the rest is dropped). */
   flush(): Promise<number>;
   /** Copies guest memory to `dst[at..]`: bytes copied (fewer at the first fault), or -EFAULT when not even one. */

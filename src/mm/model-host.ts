@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { EFAULT } from '../abi/errno.ts';
 import { PAGE_SIZE, PROT_READ, PROT_WRITE } from '../abi/memory.ts';
 import { type AddressSpace, hostProt } from './address-space.ts';
-import type { AddressSpaceHost } from './address-space-host.ts';
+import type { AddressSpaceHost, WordExchange } from './address-space-host.ts';
 
 interface Page {
   prot: number;
@@ -33,6 +33,22 @@ export class ModelHost implements AddressSpaceHost {
       if (file !== undefined) bytes?.set(file.subarray(offset + at, offset + at + PAGE_SIZE));
       this.pages.set(addr + at, { prot, bytes });
     }
+  }
+
+  wordExchange(): WordExchange {
+    return async (addr, expected, next) => {
+      const bytes = new Uint8Array(4);
+      const view = new DataView(bytes.buffer);
+      if (this.readMemory(addr, bytes, 0, 4) !== 4) return -EFAULT;
+      const was = view.getUint32(0, true);
+      view.setUint32(0, next, true);
+      if (was === expected && this.writeMemory(addr, bytes, 0, 4) !== 4) return -EFAULT;
+      return was;
+    };
+  }
+
+  mincore(addr: number, length: number, vec: number): void {
+    this.#note(`mincore ${addr} ${length} ${vec}`, addr, length);
   }
 
   membarrier(command: number, flags: number, cpu: number): void {

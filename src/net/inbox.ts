@@ -2,7 +2,7 @@
 import { EAGAIN, EMSGSIZE } from '../abi/errno.ts';
 import { ByteRing } from '../kernel/byte-ring.ts';
 import type { File } from '../vfs/file.ts';
-import { type Ancillary, NO_ANCILLARY, type Received } from './socket.ts';
+import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received } from './socket.ts';
 import { dropInFlight, land, takeOff } from './unix/in-flight.ts';
 
 export interface Inbox {
@@ -27,9 +27,13 @@ function give(ancillary: Ancillary, isPeek: boolean, out: Received): void {
   out.credentials = ancillary.credentials;
 }
 
+function isSameSender(a: PeerCredentials | null, b: PeerCredentials | null): boolean {
+  return a === b || (a !== null && b !== null && a.pid === b.pid && a.uid === b.uid && a.gid === b.gid);
+}
+
 /** A byte of the stream at which a write with ancillary data began, and where it ended. */
 interface Mark {
-  start: number;
+  readonly start: number;
   readonly end: number;
   ancillary: Ancillary;
 }
@@ -68,25 +72,36 @@ export class StreamInbox implements Inbox {
     return n;
   }
 
-  /** A read never joins the bytes of a marked write with others, so that descriptors arrive with their bytes (unix(7)). */
+  /**
+   * A read ends behind a write that carries descriptors, and before bytes of another sender whose credentials are told (Linux:
+   * unix_stream_read_generic).
+   */
   take(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
-    const mark = this.#marks[0];
-    let limit = length;
-    if (mark !== undefined) {
-      const isInside = this.#position >= mark.start;
-      limit = Math.min(length, (isInside ? mark.end : mark.start) - this.#position);
-      if (isInside) give(mark.ancillary, isPeek, out);
+    const end = Math.min(this.#position + length, this.#position + this.#ring.length);
+    let to = this.#position;
+    let sender: PeerCredentials | null = null;
+    let carrier: Mark | null = null;
+    for (let i = 0; to < end && carrier === null; ) {
+      const mark = this.#marks[i];
+      const isInside = mark !== undefined && to >= mark.start;
+      const credentials = isInside ? mark.ancillary.credentials : null;
+      if (to === this.#position) sender = credentials;
+      else if (!isSameSender(sender, credentials)) break;
+      to = Math.min(end, mark === undefined ? end : isInside ? mark.end : mark.start);
+      if (!isInside) continue;
+      if (mark.ancillary.rights.length > 0) carrier = mark;
+      i += 1;
     }
-    const n = this.#ring.peek(dst, at, limit);
+    if (carrier !== null) give(carrier.ancillary, isPeek, out);
+    out.credentials = sender;
+    const n = this.#ring.peek(dst, at, to - this.#position);
     out.fullLength = n;
     if (isPeek) return n;
     this.#ring.drop(n);
     this.#position += n;
-    if (mark !== undefined && this.#position > mark.start) {
-      // What was given is not given again with the rest of the bytes; who sent them stays known.
-      mark.ancillary = { ...mark.ancillary, rights: [] };
-      if (this.#position >= mark.end) this.#marks.shift();
-    }
+    // What was given is not given again with the rest of the bytes; who sent them stays known.
+    if (carrier !== null) carrier.ancillary = { ...carrier.ancillary, rights: [] };
+    while (this.#marks.length > 0 && this.#marks[0].end <= this.#position) this.#marks.shift();
     return n;
   }
 

@@ -22,6 +22,8 @@ export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+  /** SO_PEERGROUPS. */
+  readonly groups?: readonly number[];
 }
 
 /** What goes with the bytes of a message. The files' references belong to whoever holds this. */
@@ -88,6 +90,13 @@ export abstract class Socket extends AnonymousFile {
 
   override get asyncEvents(): number {
     return READABLE | WRITABLE | POLLPRI | POLLERR | POLLHUP;
+  }
+
+  override get readTimeoutNs(): number {
+    return this.receiveTimeoutNs;
+  }
+  override get writeTimeoutNs(): number {
+    return this.sendTimeoutNs;
   }
 
   get isBlocking(): boolean {

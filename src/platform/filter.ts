@@ -28,6 +28,7 @@ const ALLOWED: readonly number[] = [
   10, // mprotect
   11, // munmap
   25, // mremap
+  27, // mincore
   15, // rt_sigreturn
   131, // sigaltstack
   3, // close

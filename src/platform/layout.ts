@@ -72,6 +72,7 @@ export const OP_SET_GS = 1032;
 export const OP_GET_GS = 1033;
 export const OP_WRITE = 1034;
 export const OP_POKE = 1035;
+export const OP_COMPARE_EXCHANGE = 1036;
 export const RECEIVED_FD_BASE = 1000000;
 
 export const GP_SENTRY_ASLEEP = 0;

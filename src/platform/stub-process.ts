@@ -355,9 +355,9 @@ export class StubThread {
     return this.#i32[this.word + (L.MB_NR >> 2)];
   }
 
-  /** The lower half of an argument, signed: what Linux looks at where a parameter is an int. */
-  argumentWord(i: number): number {
-    return this.#i32[this.word + (L.MB_ARGS >> 2) + i * 2];
+  /** The lower half of an argument, signed, which is all that Linux looks at where a parameter is an int; or its upper half. */
+  argumentWord(i: number, half = 0): number {
+    return this.#i32[this.word + (L.MB_ARGS >> 2) + i * 2 + half];
   }
 
   /** The arguments are those in the registers, which a tracer may have changed; what was copied ahead is of no use then. */

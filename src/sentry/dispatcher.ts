@@ -5,7 +5,7 @@
  */
 import { ENOSYS, Errno } from '../abi/errno.ts';
 import type { SigInfo } from '../abi/siginfo.ts';
-import { SA_RESTART, SIGKILL, SIGTRAP } from '../abi/signal.ts';
+import { SA_RESTART, SIGKILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import { waitWhileStopped } from '../kernel/group-stop.ts';
@@ -14,12 +14,15 @@ import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
 import { nextSignal } from '../kernel/signal-delivery.ts';
 import { RESTART_BLOCK, RESTART_EINTR, RESTART_NO, RESTART_SAME, restartAction } from '../kernel/signal-policy.ts';
 import type { Task } from '../kernel/task.ts';
+import { hasGrown } from '../mm/stack-growth.ts';
 import { REG } from '../platform/guest-thread.ts';
 import * as L from '../platform/layout.ts';
 import type { SyscallDef } from '../syscalls/define.ts';
 import { decodeArguments, widthOf } from './argument-widths.ts';
 import { checkCall, INSTEAD, PROCEED } from './call-checks.ts';
+import { grown, growsForCall, growsForFrame, growsTo } from './grow-stack.ts';
 import type { CloneUnderWay, Guest, GuestHandler } from './guest.ts';
+
 import type { Scheduler } from './scheduler.ts';
 import { type FaultContext, NO_FAULT, pushFrame, readRegister, signedRegister } from './signal-frame.ts';
 import { whileTraced } from './traced-stop.ts';
@@ -36,6 +39,8 @@ const TRAP_DEBUG = 1;
 const FLAG_TF = 0x100;
 /** Si_code of a single step. */
 const TRAP_TRACE_CODE = 2;
+const TRAP_PAGE_FAULT = 14;
+const SEGV_MAPERR = 1;
 const MAX_RESTART = -512;
 const MIN_RESTART = -516;
 /** A handler that has answered its thread itself, or will. */
@@ -168,7 +173,7 @@ export class Dispatcher implements GuestHandler {
 
   /** Makes the call whose number is in `guest.nr`. */
   #make(guest: Guest): void {
-    const { thread, task, nr } = guest;
+    const { task, nr } = guest;
     if (task.checks.isActive) {
       const verdict = checkCall(guest);
       if (verdict !== PROCEED) {
@@ -182,7 +187,20 @@ export class Dispatcher implements GuestHandler {
       this.complete(guest, -ENOSYS);
       return;
     }
-    const args = decodeArguments(guest.thread, this.#widths[nr], this.#args);
+    if (growsForCall(guest)) {
+      this.track(
+        guest,
+        grown(guest).then(() => this.#call(guest, def)),
+      );
+      return;
+    }
+    this.#call(guest, def);
+  }
+
+  #call(guest: Guest, def: SyscallDef): void {
+    const { thread, task } = guest;
+    if (guest.isDead) return;
+    const args = decodeArguments(guest.thread, this.#widths[def.nr], this.#args);
     guest.host.current = thread;
     setCurrentTask(task);
     const traced = this.tracer === null ? null : args.slice();
@@ -339,12 +357,27 @@ export class Dispatcher implements GuestHandler {
         return;
       }
     }
+    if (fault.signo === SIGSEGV && fault.code === SEGV_MAPERR && fault.trap === TRAP_PAGE_FAULT) {
+      if (growsTo(guest, fault.address) || hasGrown(task.mm, fault.address)) {
+        this.track(
+          guest,
+          grown(guest).then(() => this.#resumeAfterGrowth(guest)),
+        );
+        return;
+      }
+    }
     // The step is over: the flag that asked for it is not the guest's.
     if (fault.trap === TRAP_DEBUG && task.trace !== null) {
       this.#put(guest, REG.rflags, readRegister(thread, REG.rflags) & ~FLAG_TF);
     }
     forceSignal(task, fault.signo, fault.code > 0 ? fault.code : SI_KERNEL, fault.address);
     this.#leave(guest, 0, fault);
+  }
+
+  #resumeAfterGrowth(guest: Guest): void {
+    if (guest.isDead) return;
+    if (guest.task.hasSignalToDeliver()) this.#leave(guest, 0, NO_FAULT);
+    else this.resumeRegisters(guest, L.FPU_KEEP);
   }
 
   /** Delivers what signals are pending, decides on a restart, and lets the guest go on, if it still is to. */
@@ -357,9 +390,17 @@ export class Dispatcher implements GuestHandler {
 
   #deliver(guest: Guest, exit: KernelExit): void {
     const { task, thread } = guest;
+    if (guest.isDead) return;
     for (;;) {
       if (thread.commandCount >= L.COMMAND_LIMIT) {
         this.track(guest, this.#makeRoom(guest, exit));
+        return;
+      }
+      if (growsForFrame(guest, this.#parts.xstateSize)) {
+        this.track(
+          guest,
+          grown(guest).then(() => this.#deliver(guest, exit)),
+        );
         return;
       }
       const signal = nextSignal(task);

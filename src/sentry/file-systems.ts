@@ -9,6 +9,7 @@ import { DevPts } from '../fs/devpts/devpts.ts';
 import { HostDirectory } from '../fs/host/host-directory.ts';
 import { HostFs } from '../fs/host/host-fs.ts';
 import type { HostTerminal } from '../fs/host-tty/host-terminal.ts';
+import { provideMqueue } from '../fs/mqueue/mqueue-fs.ts';
 import { OverlayFs } from '../fs/overlay/overlay-fs.ts';
 import { createProc } from '../fs/proc/proc.ts';
 import { vfsView } from '../fs/proc/vfs-view.ts';
@@ -96,6 +97,7 @@ export class FileSystems {
   readonly #kernel: Kernel;
   readonly #proc: FileSystem;
   readonly #sysfs: FileSystem;
+  readonly #mqueue: FileSystem;
   readonly #hasTerminal: boolean;
 
   /** @param terminal is asked for when /dev/console is opened */
@@ -120,6 +122,7 @@ export class FileSystems {
     });
     const { cpuCount, memoryTotal } = kernel;
     this.#sysfs = createSysfs({ dev: allocateDev(), bootTimeSec, cpuCount, memoryTotal, freeMemory: memoryFree });
+    this.#mqueue = provideMqueue(kernel, this.#host);
     provideMemfds(kernel, this.#host);
     provideUnixPaths(kernel, unixPaths);
     provideFileSystems(kernel, (type, data) => this.make(type, data));
@@ -137,8 +140,9 @@ export class FileSystems {
       case 'tmpfs':
       case 'ramfs':
         return this.#tmpfs(type, data);
-      // There are neither message queues nor control groups inside: empty directories stand for them.
       case 'mqueue':
+        return this.#mqueue;
+      // There are no control groups inside: empty directories stand for them.
       case 'cgroup':
       case 'cgroup2':
         return this.#tmpfs(type, 'mode=755,size=64k');

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { PROT_EXEC, PROT_READ } from '../abi/memory.ts';
 import { STUB_BASE, STUB_END } from '../platform/layout.ts';
-import { type Inode, Stat } from '../vfs/inode.ts';
 
 const USER_END = 2 ** 47;
 const AT_HWCAP = 16;
@@ -24,7 +23,6 @@ export interface HostLayout {
   readonly hwcap: number;
   readonly hwcap2: number;
   readonly minSigStackSize: number;
-  statOf(inode: Inode): Stat;
 }
 
 /** @param zygotePid as the host sees it */
@@ -42,7 +40,6 @@ export function readHostLayout(zygotePid: number): HostLayout {
     ranges.push({ start, end, name, prot: match[3] === 'x' ? PROT_READ | PROT_EXEC : PROT_READ });
   }
   const auxv = readAuxv();
-  const stat = new Stat();
   return {
     ranges,
     reserved: ranges,
@@ -50,10 +47,6 @@ export function readHostLayout(zygotePid: number): HostLayout {
     hwcap: auxv.get(AT_HWCAP) ?? 0,
     hwcap2: auxv.get(AT_HWCAP2) ?? 0,
     minSigStackSize: auxv.get(AT_MINSIGSTKSZ) ?? 2048,
-    statOf(inode) {
-      inode.stat(stat);
-      return stat;
-    },
   };
 }
 

@@ -2,11 +2,11 @@
  * The system calls that make, replace or steer the thread they are made on: clone, exec, rt_sigreturn, arch_prctl.
  */
 import * as C from '../abi/clone.ts';
-import { EINVAL, ENOMEM } from '../abi/errno.ts';
+import { EINVAL, ENOMEM, EPERM } from '../abi/errno.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
 import * as P from '../abi/ptrace.ts';
 import { SigInfo } from '../abi/siginfo.ts';
-import { applyExecCredentials, beginExec, credentialsForExec } from '../kernel/exec.ts';
+import { applyExecCredentials, beginExec } from '../kernel/exec.ts';
 import { stopForEvent } from '../kernel/ptrace.ts';
 import { forceSignal, sendSignalToTask } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
@@ -19,6 +19,7 @@ import { openExec } from '../vfs/open.ts';
 import { Clones, plainClone } from './clone.ts';
 import type { CpuUsage } from './cpu-usage.ts';
 import { type Dispatcher, NO_ANSWER } from './dispatcher.ts';
+import { isReadable, newCredentials } from './exec-credentials.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostLayout } from './host-layout.ts';
 import { startPatching } from './mapped-text.ts';
@@ -170,11 +171,6 @@ export class ProcessCalls {
     if (typeof file === 'number') return file;
     const filename =
       dirfd === AT_FDCWD || path.startsWith('/') ? path : `/dev/fd/${dirfd}${path === '' ? '' : `/${path}`}`;
-    const newIds = (executable: { path: typeof file.path }): ReturnType<typeof credentialsForExec> => {
-      const { mode } = executable.path.dentry.inode;
-      const stat = layout.statOf(executable.path.dentry.inode);
-      return credentialsForExec(task.creds, mode, stat.uid, stat.gid, task.hasNoNewPrivs);
-    };
     const request: LoadRequest = {
       file,
       filename,
@@ -183,7 +179,7 @@ export class ProcessCalls {
       openExecutable: (name) => openExec(task, AT_FDCWD, name, 0),
       isPathInaccessible: dirfd !== AT_FDCWD && !path.startsWith('/') && task.files.isCloexec(dirfd),
       ids: (executable) => {
-        const { creds, isSecure } = newIds(executable);
+        const { creds, isSecure } = newCredentials(task, executable);
         return { uid: creds.uid, euid: creds.euid, gid: creds.gid, egid: creds.egid, isSecure };
       },
       random: (dst, at, length) => task.kernel.random(dst, at, length),
@@ -201,6 +197,11 @@ export class ProcessCalls {
       forceSignal(task, SIGSEGV, SI_KERNEL);
       return -plan.errno;
     }
+    if (newCredentials(task, plan.executable).isRefused) {
+      releasePlan(plan);
+      return -EPERM;
+    }
+    const mayRead = isReadable(task, plan.executable);
     const fresh = await processes.spawn(dispatcher);
     if (typeof fresh === 'number') {
       releasePlan(plan);
@@ -211,7 +212,7 @@ export class ProcessCalls {
       processes.abandon(fresh);
       return task.isExited ? NO_ANSWER : -ENOMEM;
     }
-    const exec = newIds(plan.executable);
+    const exec = newCredentials(task, plan.executable);
     beginExec(task);
     const guest = processes.guestOf(task);
     this.#usage.beforeExec(task.group, guest.lender !== null);
@@ -245,7 +246,7 @@ export class ProcessCalls {
     }
     task.files.closeOnExec();
     task.name = plan.name.slice(0, 15);
-    applyExecCredentials(task, exec);
+    applyExecCredentials(task, exec, mayRead);
     const { entry, stackPointer } = plan;
     releasePlan(plan);
     if (failed < 0) {

@@ -3,10 +3,16 @@
  *
  * Commands of one process take effect in the order they were queued: a flush begins when the one before it has ended.
  */
-import { EINVAL, ENOMEM } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOMEM } from '../abi/errno.ts';
 import { sendFds } from '../host/sockets.ts';
-import type { AddressSpaceHost, HostOperation } from '../mm/address-space-host.ts';
-import { COMMAND_LIMIT, OP_CLOSE_FDS, OP_RECEIVE_FDS, RECEIVED_FD_BASE } from '../platform/layout.ts';
+import type { AddressSpaceHost, HostOperation, WordExchange } from '../mm/address-space-host.ts';
+import {
+  COMMAND_LIMIT,
+  OP_CLOSE_FDS,
+  OP_COMPARE_EXCHANGE,
+  OP_RECEIVE_FDS,
+  RECEIVED_FD_BASE,
+} from '../platform/layout.ts';
 import type { Patcher, PatchHost } from '../platform/patcher.ts';
 import type { StubProcess, StubThread } from '../platform/stub-process.ts';
 
@@ -14,6 +20,7 @@ const MMAP = 9;
 const MPROTECT = 10;
 const MUNMAP = 11;
 const MREMAP = 25;
+const MINCORE = 27;
 const MADVISE = 28;
 const MEMBARRIER = 324;
 const RSEQ = 334;
@@ -92,11 +99,33 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   madvise(addr: number, length: number, advice: number): void {
     this.queue(MADVISE, addr, length, advice);
   }
+  mincore(addr: number, length: number, vec: number): void {
+    this.queue(MINCORE, addr, length, vec);
+  }
   membarrier(command: number, flags: number, cpu: number): void {
     this.queue(MEMBARRIER, command, flags, cpu);
   }
   rseq(addr: number, length: number, flags: number, signature: number): void {
     this.queue(RSEQ, addr, length, flags, signature);
+  }
+
+  wordExchange(): WordExchange {
+    const thread = this.current;
+    if (thread === null) return () => Promise.resolve(-EFAULT);
+    return (addr, expected, next) => {
+      const release = this.#keeper.hold(thread);
+      return this.exclusively(() => this.#exchange(thread, addr, expected, next)).finally(release);
+    };
+  }
+
+  async #exchange(thread: StubThread, addr: number, expected: number, next: number): Promise<number> {
+    if (this.process.isGone) return -EFAULT;
+    const command = thread.command(OP_COMPARE_EXCHANGE, addr, expected, next);
+    const report = this.#keeper.nextReport(thread);
+    thread.replyCommands();
+    if (!(await report)) return -EFAULT;
+    // Whatever the stub says it was: of that, 32 bits.
+    return thread.failure(command + 1) < 0 ? -EFAULT : thread.commandResult(command) % 2 ** 32;
   }
 
   /** Carries out what is queued, by `current`, after all that was queued before: 0 or the -errno of what failed. */

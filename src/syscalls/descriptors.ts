@@ -2,14 +2,27 @@
 
 import { EBADF, EFAULT, EINVAL, ENOTTY, EOPNOTSUPP } from '../abi/errno.ts';
 import { O_CLOEXEC, O_NONBLOCK, O_PATH, SEEK_HOLE, SEEK_SET } from '../abi/fcntl.ts';
-import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, FS_IOC_FIEMAP } from '../abi/ioctl.ts';
-import { S_IFMT, S_IFREG } from '../abi/stat.ts';
+import {
+  FIOASYNC,
+  FIOCLEX,
+  FIOGETOWN,
+  FIONBIO,
+  FIONCLEX,
+  FIONREAD,
+  FIOQSIZE,
+  FIOSETOWN,
+  FS_IOC_FIEMAP,
+  SIOCGPGRP,
+  SIOCSPGRP,
+} from '../abi/ioctl.ts';
+import { S_IFMT, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { setAsync } from '../fs/event/async-watch.ts';
 import type { Task } from '../kernel/task.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
 import type { File } from '../vfs/file.ts';
 import { Stat } from '../vfs/inode.ts';
 import { full, type SyscallDef } from './define.ts';
+import { ownerPid, setOwnerPid } from './file-owner.ts';
 
 const CLOSE_RANGE_UNSHARE = 2;
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -78,6 +91,11 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
       setAsync(task.kernel, file, fd, isOn !== 0);
       return 0;
     }
+    case FIOSETOWN:
+    case SIOCSPGRP:
+    case FIOGETOWN:
+    case SIOCGPGRP:
+      return socketOwner(task, file, command, argument);
     case FIONREAD:
       return bytesAhead(task, file, command, argument);
     case FS_IOC_FIEMAP:
@@ -95,6 +113,14 @@ function setNonBlocking(task: Task, file: File, argument: number): number {
   if (isOn === null) return -EFAULT;
   file.flags = isOn === 0 ? file.flags & ~O_NONBLOCK : file.flags | O_NONBLOCK;
   return 0;
+}
+
+/** What F_SETOWN and F_GETOWN do, in the way that only sockets have as well (socket(7)). */
+function socketOwner(task: Task, file: File, command: number, argument: number): number | Promise<number> {
+  if ((file.inode.mode & S_IFMT) !== S_IFSOCK) return file.ioctl(task, command, argument);
+  if (command === FIOGETOWN || command === SIOCGPGRP) return task.mem.writeU32(argument, ownerPid(task, file));
+  const who = task.mem.readU32(argument);
+  return who === null ? -EFAULT : setOwnerPid(task, file, who | 0);
 }
 
 /** For regular files what is left of them; the others know by themselves. */

@@ -11,11 +11,12 @@ import { sleepOn, WAKE_SIGNAL, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
+import { Stat } from '../vfs/inode.ts';
 import { notifyFile } from '../vfs/notify.ts';
 import { roomInFile } from './attributes.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 import { openFile } from './descriptors.ts';
-import { sysReadv, sysWritev } from './file-io.ts';
+import { sysReadv, sysWritev, withFlags } from './file-io.ts';
 
 const MAX_COUNT = 0x7ffff000;
 const SPLICE_F_MOVE = 1;
@@ -26,6 +27,7 @@ const SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_
 const ERESTARTSYS = 512;
 
 const buffer = new Uint8Array(1 << 16);
+const scratch = new Stat();
 
 /** A side of a transfer: the file and the offset to use, or null for the file's own position. */
 interface End {
@@ -233,7 +235,9 @@ function sysCopyFileRange(
   if (input.inode.fs !== output.inode.fs) return -EXDEV;
   const from: End = { file: input, offset: inOffset.value };
   const to: End = { file: output, offset: outOffset.value };
-  const count = Math.min(length, MAX_COUNT);
+  // No more than there is, before anything is said of an overlap (generic_copy_file_checks).
+  const size = input.inode.stat(scratch) < 0 ? 0 : scratch.size;
+  const count = Math.max(0, Math.min(length, MAX_COUNT, size - positionOf(from)));
   const isOverlap = Math.abs(positionOf(from) - positionOf(to)) < count;
   if (input.inode === output.inode && isOverlap) return -EINVAL;
   const result = transfer({ task, from, to, length: count, isNonBlocking: true, isComplete: true });
@@ -325,13 +329,16 @@ function sysVmsplice(task: Task, fd: number, iov: number, count: number, flags: 
   if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
   const file = openFile(task.files, fd);
   if (!(file instanceof PipeFile)) return -EBADF;
-  return (file.flags & O_ACCMODE) === O_RDONLY ? sysReadv(task, fd, iov, count) : sysWritev(task, fd, iov, count);
+  const transferPieces = (file.flags & O_ACCMODE) === O_RDONLY ? sysReadv : sysWritev;
+  return withFlags(file, (flags & SPLICE_F_NONBLOCK) !== 0 ? O_NONBLOCK : 0, () =>
+    transferPieces(task, fd, iov, count),
+  );
 }
 
 export const fileCopySyscalls: readonly SyscallDef[] = [
   full(40, 'sendfile', ['fd', 'fd', 'ptr', 'size'], sysSendfile),
   full(275, 'splice', ['fd', 'ptr', 'fd', 'ptr', 'size', 'flags'], sysSplice),
   full(276, 'tee', ['fd', 'fd', 'size', 'flags'], sysTee),
-  partial(278, 'vmsplice', ['fd', 'iov', 'ulong', 'flags'], sysVmsplice, 'copies; SPLICE_F_NONBLOCK means nothing'),
+  partial(278, 'vmsplice', ['fd', 'iov', 'ulong', 'flags'], sysVmsplice, 'copies'),
   full(326, 'copy_file_range', ['fd', 'ptr', 'fd', 'ptr', 'size', 'flags'], sysCopyFileRange),
 ];

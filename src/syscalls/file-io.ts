@@ -5,7 +5,7 @@ import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY } from '../
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
-import { blockOn, yieldTurn } from '../kernel/block.ts';
+import { blockUpTo, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -17,6 +17,8 @@ import { full, type SyscallDef } from './define.ts';
 export const MAX_COUNT = 0x7ffff000;
 const IOV_MAX = 1024;
 const USER_END = 2 ** 47;
+/** Above it a read is made piece by piece: no message is longer. */
+const SCATTER_MAX = 1 << 20;
 const RWF_NOWAIT = 8;
 const RWF_APPEND = 16;
 /** RWF_HIPRI, DSYNC, SYNC, NOWAIT, APPEND. */
@@ -103,8 +105,12 @@ function doRead(task: Task, file: File, addr: number, count: number, offset: num
   if (n !== -EAGAIN || (file.flags & O_NONBLOCK) !== 0) return n;
   return held(
     file,
-    blockOn(task, file.queue, POLLIN | POLLHUP | POLLERR, () =>
-      readOnce(task, file, addr, Math.min(length, TURN_BYTES), offset),
+    blockUpTo(
+      task,
+      file.queue,
+      POLLIN | POLLHUP | POLLERR,
+      () => readOnce(task, file, addr, Math.min(length, TURN_BYTES), offset),
+      file.readTimeoutNs,
     ),
   );
 }
@@ -156,9 +162,8 @@ async function writeRest(task: Task, file: File, addr: number, length: number, f
   while (done < length) {
     let n = writeOnce(task, file, addr + done, length - done, AT_POSITION);
     if (n === -EAGAIN) {
-      n = await blockOn(task, file.queue, POLLOUT | POLLERR | POLLHUP, () =>
-        writeOnce(task, file, addr + done, length - done, AT_POSITION),
-      );
+      const attempt = (): number => writeOnce(task, file, addr + done, length - done, AT_POSITION);
+      n = await blockUpTo(task, file.queue, POLLOUT | POLLERR | POLLHUP, attempt, file.writeTimeoutNs);
     }
     if (n < 0) {
       const error = raised(task, n);
@@ -286,17 +291,39 @@ function gathered(task: Task, file: File, iov: Float64Array): number | Promise<n
   if ((file.flags & O_NONBLOCK) !== 0) return done > 0 ? done : -EAGAIN;
   return held(
     file,
-    blockOn(task, file.queue, POLLOUT | POLLERR | POLLHUP, attempt).then((n) =>
+    blockUpTo(task, file.queue, POLLOUT | POLLERR | POLLHUP, attempt, file.writeTimeoutNs).then((n) =>
       n < 0 && n !== -EPIPE && done > 0 ? done : raised(task, n),
     ),
   );
+}
+
+/** A read into several pieces is one read: the end of a message must not go into the next call, nor the next message into this one. */
+function scattered(task: Task, file: File, iov: Float64Array): number | Promise<number> | null {
+  let total = 0;
+  for (let i = 1; i < iov.length; i += 2) total += iov[i];
+  if (file.isSeekable || total === 0 || total > SCATTER_MAX || iov.length <= 2) return null;
+  const all = new Uint8Array(total);
+  const attempt = (): number => {
+    const n = file.read(all, 0, total, 0);
+    let at = 0;
+    for (let i = 0; i < iov.length && at < n; i += 2) {
+      const length = Math.min(iov[i + 1], n - at);
+      if (task.mem.write(iov[i], all, at, length) < 0) return at > 0 ? at : -EFAULT;
+      at += length;
+    }
+    return n;
+  };
+  const n = attempt();
+  if (n !== -EAGAIN || (file.flags & O_NONBLOCK) !== 0) return n;
+  return held(file, blockUpTo(task, file.queue, POLLIN | POLLHUP | POLLERR, attempt, file.readTimeoutNs));
 }
 
 export function sysReadv(task: Task, fd: number, addr: number, count: number): number | Promise<number> {
   const file = readable(task, fd);
   if (typeof file === 'number') return file;
   const iov = readIov(task, addr, count);
-  return typeof iov === 'number' ? iov : vector(task, file, iov, 0, 0, AT_POSITION, doRead);
+  if (typeof iov === 'number') return iov;
+  return scattered(task, file, iov) ?? vector(task, file, iov, 0, 0, AT_POSITION, doRead);
 }
 
 export function sysWritev(task: Task, fd: number, addr: number, count: number): number | Promise<number> {

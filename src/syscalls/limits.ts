@@ -105,7 +105,7 @@ function sysGetrusage(task: Task, who: number, addr: number): number {
   return task.mem.write(addr, encodeUsage(usage), 0, RUSAGE_SIZE);
 }
 
-const UNENFORCED = 'CPU, RSS, LOCKS, MSGQUEUE, NICE and RTTIME are kept and not enforced';
+const UNENFORCED = 'RTTIME is kept and not enforced';
 
 export const limitsSyscalls: readonly SyscallDef[] = [
   partial(97, 'getrlimit', ['uint', 'rlimit'], sysGetrlimit, UNENFORCED),

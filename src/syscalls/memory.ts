@@ -102,7 +102,6 @@ const MAX_FILE_OFFSET = 2 ** 63;
 
 /** mincore(2) answers for at most so many pages (64 GiB) a call, so that one call cannot hold up the others. */
 const MINCORE_PAGES_MAX = 2 ** 24;
-const RESIDENT = new Uint8Array(PAGE_SIZE).fill(1);
 
 export function sysMmap(
   task: Task,
@@ -298,10 +297,10 @@ export function sysMincore(task: Task, addr: number, length: number, vec: number
     if (vma === undefined || !vma.isVisible) return -ENOMEM;
     at = vma.end;
   }
-  for (let done = 0; done < pages; done += RESIDENT.length) {
-    const error = task.mem.write(vec + done, RESIDENT, 0, Math.min(RESIDENT.length, pages - done));
-    if (error < 0) return error;
-  }
+  if (pages === 0) return 0;
+  // Only the host knows. It writes the answer itself, so that must go to memory that is the guest's.
+  if (!task.mm.isUserRange(vec, pages)) return -EFAULT;
+  task.mm.host.mincore(addr, end - addr, vec);
   return 0;
 }
 
@@ -327,9 +326,32 @@ export function sysMunlockall(task: Task): number {
   return unlockAll(task.mm);
 }
 
-/** Deprecated since 3.16 and only emulated there; glibc's own users are gone. */
-export function sysRemapFilePages(): number {
-  return -EINVAL;
+/** Emulated by a mapping of other pages of the file, as Linux does since 4.0 (mm/mmap.c). */
+export function sysRemapFilePages(
+  task: Task,
+  addr: number,
+  size: number,
+  prot: number,
+  pageOffset: number,
+  flags: number,
+): number {
+  if (prot !== 0) return -EINVAL;
+  const start = pageDown(addr);
+  const end = start + pageDown(size);
+  if (end <= start || end > TASK_SIZE || pageOffset > MAX_FILE_OFFSET / PAGE_SIZE) return -EINVAL;
+  const first = task.mm.vmas.at(start);
+  if (first === undefined || !first.isShared || first.file === null || first.kind !== 'user') return -EINVAL;
+  for (let at = first.end; at < end; ) {
+    const next = task.mm.vmas.at(at);
+    if (next === undefined || next.file !== first.file || next.flags !== first.flags) return -EINVAL;
+    at = next.end;
+  }
+  const mapFlags = MAP_SHARED | MAP_FIXED | MAP_POPULATE | (flags & MAP_NONBLOCK);
+  // The reference keeps the file while its old mapping goes.
+  const file = first.file.ref();
+  const result = mapPages(task, start, end - start, first.prot, mapFlags, file, pageOffset * PAGE_SIZE);
+  file.unref();
+  return Math.min(result, 0);
 }
 
 /** As on a CPU without protection keys (pkeys(7)). */
@@ -358,13 +380,19 @@ export const memorySyscalls: readonly SyscallDef[] = [
   full(12, 'brk', ['ptr'], sysBrk),
   full(25, 'mremap', ['ptr', 'size', 'size', 'flags', 'ptr'], sysMremap),
   full(26, 'msync', ['ptr', 'size', 'flags'], sysMsync),
-  partial(27, 'mincore', ['ptr', 'size', 'ptr'], sysMincore, 'every mapped page counts as resident'),
+  full(27, 'mincore', ['ptr', 'size', 'ptr'], sysMincore),
   partial(28, 'madvise', ['ptr', 'size', 'int'], sysMadvise, 'no KSM, no guard pages, no MADV_COLLAPSE'),
   partial(149, 'mlock', ['ptr', 'size'], sysMlock, 'accounted only; the host may still swap'),
   full(150, 'munlock', ['ptr', 'size'], sysMunlock),
   partial(151, 'mlockall', ['flags'], sysMlockall, 'accounted only; the host may still swap'),
   full(152, 'munlockall', [], sysMunlockall),
-  partial(216, 'remap_file_pages', ['ptr', 'size', 'prot', 'size', 'flags'], sysRemapFilePages, 'always EINVAL'),
+  partial(
+    216,
+    'remap_file_pages',
+    ['ptr', 'size', 'prot', 'size', 'flags'],
+    sysRemapFilePages,
+    'EINVAL for shared memory without a file',
+  ),
   partial(325, 'mlock2', ['ptr', 'size', 'flags'], sysMlock2, 'accounted only; the host may still swap'),
   full(329, 'pkey_mprotect', ['ptr', 'size', 'prot', 'int'], sysPkeyMprotect),
   full(330, 'pkey_alloc', ['flags', 'ulong'], sysPkeyAlloc),

@@ -7,13 +7,17 @@ import { PIDFD_NONBLOCK } from '../abi/wait.ts';
 import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
 import { taskOfDirectory } from '../fs/proc/pid-directory.ts';
 import { mayAccess } from '../kernel/ptrace-access.ts';
-import { sendSignalToGroup } from '../kernel/signal.ts';
+import { sendSignalToGroup, sendSignalToTask } from '../kernel/signal.ts';
 import { checkKillPermission } from '../kernel/signal-permission.ts';
 import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 import { installNew } from './install-file.ts';
 import { readSiginfo } from './kill.ts';
+
+const PIDFD_SIGNAL_THREAD = 1;
+const PIDFD_SIGNAL_THREAD_GROUP = 2;
+const PIDFD_SIGNAL_PROCESS_GROUP = 4;
 
 /** A close-on-exec descriptor of `group` for `task`: also what CLONE_PIDFD gives. The descriptor or -errno. */
 export function openPidfd(task: Task, group: ThreadGroup, flags: number): number {
@@ -42,7 +46,10 @@ function signalledGroup(task: Task, fd: number): ThreadGroup | number {
 }
 
 function sysPidfdSendSignal(task: Task, fd: number, signo: number, infoAddr: number, flags: number): number {
-  if (flags !== 0) return -EINVAL;
+  const scope = flags === 0 ? PIDFD_SIGNAL_THREAD_GROUP : flags;
+  if (scope !== PIDFD_SIGNAL_THREAD && scope !== PIDFD_SIGNAL_THREAD_GROUP && scope !== PIDFD_SIGNAL_PROCESS_GROUP) {
+    return -EINVAL;
+  }
   const group = signalledGroup(task, fd);
   if (typeof group === 'number') return group;
   if (signo < 0 || signo > NSIG) return -EINVAL;
@@ -54,7 +61,13 @@ function sysPidfdSendSignal(task: Task, fd: number, signo: number, infoAddr: num
   if (group.isReaped) return -ESRCH;
   const allowed = checkKillPermission(task, group.leader, signo);
   if (allowed < 0 || signo === 0) return allowed;
-  return sendSignalToGroup(group, info);
+  if (scope === PIDFD_SIGNAL_THREAD) return sendSignalToTask(group.leader, info);
+  if (scope === PIDFD_SIGNAL_THREAD_GROUP) return sendSignalToGroup(group, info);
+  for (const member of [...(task.kernel.pids.processGroup(group.pid)?.members ?? [])]) {
+    if (checkKillPermission(task, member.leader, signo) === 0)
+      sendSignalToGroup(member, Object.assign(new SigInfo(signo, 0), info));
+  }
+  return 0;
 }
 
 function sysPidfdGetfd(task: Task, pidfd: number, targetFd: number, flags: number): number {
@@ -68,7 +81,7 @@ function sysPidfdGetfd(task: Task, pidfd: number, targetFd: number, flags: numbe
 }
 
 export const pidfdSyscalls: readonly SyscallDef[] = [
-  partial(424, 'pidfd_send_signal', ['fd', 'signal', 'ptr', 'flags'], sysPidfdSendSignal, 'no flags'),
+  full(424, 'pidfd_send_signal', ['fd', 'signal', 'ptr', 'flags'], sysPidfdSendSignal),
   partial(434, 'pidfd_open', ['pid', 'flags'], sysPidfdOpen, 'no PIDFD_THREAD'),
   full(438, 'pidfd_getfd', ['fd', 'fd', 'flags'], sysPidfdGetfd),
 ];

@@ -1,5 +1,5 @@
 /** Sending and receiving on sockets: send(2), recv(2) and their relatives. */
-import { EAGAIN, EBADF, EFAULT, EINVAL, EMSGSIZE, ENOTSOCK, EOPNOTSUPP, EPIPE, ERESTARTSYS } from '../abi/errno.ts';
+import { EAGAIN, EBADF, EFAULT, EINVAL, EMSGSIZE, ENOTSOCK, EOPNOTSUPP, EPIPE } from '../abi/errno.ts';
 import { READABLE, WRITABLE } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import {
@@ -16,7 +16,7 @@ import {
   MSG_WAITFORONE,
   SOCK_STREAM,
 } from '../abi/socket.ts';
-import { sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received, Socket } from '../net/socket.ts';
@@ -96,13 +96,15 @@ function send(
   const queues = [socket.sendQueue(destination)];
   socket.ref();
   const held = destination instanceof Socket ? destination.ref() : null;
+  const interrupted = (done: number): number =>
+    finishSend(task, socket, rest, flags, done > 0 ? done : interruptedCode(socket.sendTimeoutNs));
   return (async () => {
     try {
       for (;;) {
         const reason = await sleepOn(task, queues, WRITABLE, deadlineNs);
         const again = attempt();
         if (again !== -EAGAIN) return finishSend(task, socket, rest, flags, again);
-        if (reason === WAKE_SIGNAL) return finishSend(task, socket, rest, flags, sent > 0 ? sent : -ERESTARTSYS);
+        if (reason === WAKE_SIGNAL) return interrupted(sent);
         if (reason === WAKE_TIMEOUT) return finishSend(task, socket, rest, flags, sent > 0 ? sent : -EAGAIN);
       }
     } finally {
@@ -225,7 +227,7 @@ function receive(
         const reason = await sleepOn(task, queues, READABLE, deadlineNs);
         const again = attempt();
         if (again !== -EAGAIN) return again;
-        if (reason === WAKE_SIGNAL) return done > 0 ? done : -ERESTARTSYS;
+        if (reason === WAKE_SIGNAL) return done > 0 ? done : interruptedCode(socket.receiveTimeoutNs);
         if (reason === WAKE_TIMEOUT) return done > 0 ? done : -EAGAIN;
       }
     } finally {

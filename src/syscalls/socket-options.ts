@@ -1,6 +1,7 @@
 /** getsockopt(2) and setsockopt(2): the socket level (socket(7)), and what the protocol knows. */
+
 import { CAP_NET_ADMIN, CAP_NET_RAW } from '../abi/capability.ts';
-import { EDOM, EFAULT, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from '../abi/errno.ts';
+import { EDOM, EFAULT, EINVAL, ENODATA, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM, ERANGE, ESRCH } from '../abi/errno.ts';
 import {
   AF_UNIX,
   IPPROTO_TCP,
@@ -12,6 +13,8 @@ import {
   SO_MARK,
   SO_PASSCRED,
   SO_PEERCRED,
+  SO_PEERGROUPS,
+  SO_PEERPIDFD,
   SO_PRIORITY,
   SO_PROTOCOL,
   SO_RCVBUF,
@@ -31,6 +34,7 @@ import { type OptionRule, optionKey } from '../net/option-rule.ts';
 import { DEFAULT_BUFFER, MAX_BUFFER, MIN_RECEIVE_BUFFER, MIN_SEND_BUFFER, type Socket } from '../net/socket.ts';
 import { SOCKET_LEVEL } from '../net/socket-level.ts';
 import { partial, type SyscallDef } from './define.ts';
+import { openPidfd } from './pidfd.ts';
 import { socketOf } from './socket-io.ts';
 
 const NOTE =
@@ -212,12 +216,40 @@ function option(socket: Socket, name: number): number {
   }
 }
 
+/** A new descriptor of the process that made the connection. */
+function peerPidfd(task: Task, socket: Socket, addr: number, room: number, lengthAddr: number): number {
+  const peer = socket.peerCredentials();
+  if (peer === null) return -ENODATA;
+  const group = task.kernel.pids.group(peer.pid);
+  if (group === undefined) return -ESRCH;
+  const fd = openPidfd(task, group, 0);
+  if (fd < 0) return fd;
+  putInt(fd);
+  const n = Math.min(room, 4);
+  if (task.mem.write(addr, out, 0, n) >= 0 && task.mem.writeU32(lengthAddr, n) >= 0) return 0;
+  task.files.close(fd);
+  return -EFAULT;
+}
+
+/** Its supplementary groups; -ERANGE, with the length needed, when there is no room. */
+function peerGroups(task: Task, socket: Socket, addr: number, room: number, lengthAddr: number): number {
+  const groups = socket.peerCredentials()?.groups;
+  if (groups === undefined) return -ENODATA;
+  const bytes = new Uint8Array(groups.length * 4);
+  const bytesView = new DataView(bytes.buffer);
+  for (const [i, gid] of groups.entries()) bytesView.setUint32(i * 4, gid, true);
+  if (task.mem.writeU32(lengthAddr, bytes.length) < 0) return -EFAULT;
+  return bytes.length > room ? -ERANGE : task.mem.write(addr, bytes, 0, bytes.length);
+}
+
 function sysGetsockopt(task: Task, fd: number, level: number, name: number, addr: number, lengthAddr: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
   const room = task.mem.readU32(lengthAddr);
   if (room === null) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
+  if (level === SOL_SOCKET && name === SO_PEERPIDFD) return peerPidfd(task, socket, addr, room, lengthAddr);
+  if (level === SOL_SOCKET && name === SO_PEERGROUPS) return peerGroups(task, socket, addr, room, lengthAddr);
   const length = level === SOL_SOCKET ? option(socket, name) : levelOption(socket, level, name);
   if (length < 0) return length;
   const n = Math.min(room, length);

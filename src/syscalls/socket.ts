@@ -8,14 +8,11 @@ import {
   EALREADY,
   EFAULT,
   EINPROGRESS,
-  EINTR,
   EINVAL,
   EOPNOTSUPP,
   EPERM,
   EPROTONOSUPPORT,
-  ERESTARTSYS,
   ESOCKTNOSUPPORT,
-  ETIMEDOUT,
 } from '../abi/errno.ts';
 import { O_RDWR } from '../abi/fcntl.ts';
 import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../abi/poll.ts';
@@ -36,7 +33,7 @@ import {
   SOCK_STREAM,
   SOCK_TYPE_MASK,
 } from '../abi/socket.ts';
-import { blockOn, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { blockUpTo, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
@@ -172,7 +169,7 @@ async function waitForAnswer(task: Task, socket: Socket, address: Uint8Array): P
       const reason = await sleepOn(task, queues, WRITABLE | POLLHUP | POLLERR, deadlineNs);
       const result = socket.connect(task, address);
       if (result !== -EALREADY) return result;
-      if (reason === WAKE_SIGNAL) return deadlineNs === Infinity ? -ERESTARTSYS : -EINTR;
+      if (reason === WAKE_SIGNAL) return interruptedCode(socket.sendTimeoutNs);
       if (reason === WAKE_TIMEOUT) return -EINPROGRESS;
     }
   } finally {
@@ -190,7 +187,7 @@ async function waitForRoom(task: Task, socket: Socket, queue: WaitQueue, address
       const reason = await sleepOn(task, queues, WRITABLE | READABLE, deadlineNs);
       const result = socket.connect(task, address);
       if (result !== -EAGAIN) return result;
-      if (reason === WAKE_SIGNAL) return -ERESTARTSYS;
+      if (reason === WAKE_SIGNAL) return interruptedCode(socket.sendTimeoutNs);
       if (reason === WAKE_TIMEOUT) return -EAGAIN;
     }
   } finally {
@@ -205,11 +202,8 @@ function sysAccept4(task: Task, fd: number, addr: number, lengthAddr: number, fl
   const result = acceptOne(task, socket, addr, lengthAddr, flags);
   if (result !== -EAGAIN || !socket.isBlocking) return result;
   socket.ref();
-  const deadlineNs = task.kernel.clock.monotonicNs() + socket.receiveTimeoutNs;
   const attempt = (): number => acceptOne(task, socket, addr, lengthAddr, flags);
-  return blockOn(task, socket.queue, READABLE, attempt, deadlineNs)
-    .then((code) => (code === -ETIMEDOUT ? -EAGAIN : code))
-    .finally(() => socket.unref());
+  return blockUpTo(task, socket.queue, READABLE, attempt, socket.receiveTimeoutNs).finally(() => socket.unref());
 }
 
 function acceptOne(task: Task, socket: Socket, addr: number, lengthAddr: number, flags: number): number {

@@ -16,8 +16,10 @@ import {
   CLONE_THREAD,
   CLONE_VM,
 } from '../abi/clone.ts';
-import { EBADF, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
+import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import { SIGHUP, SIGINT } from '../abi/signal.ts';
+import { NamespaceFile } from '../fs/anon/namespace-inode.ts';
+import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
 import { yieldTurn } from '../kernel/block.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import type { Task } from '../kernel/task.ts';
@@ -189,8 +191,18 @@ function sysUnshare(task: Task, flags: number): number {
   return 0;
 }
 
-function sysSetns(task: Task, fd: number): number {
-  return task.files.get(fd) === undefined ? -EBADF : -EPERM;
+/** There is nowhere else to go: who may, stays where it is (Linux: validate_ns). */
+function sysSetns(task: Task, fd: number, kind: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  const isProcess = file instanceof PidfdFile;
+  if (!isProcess && !(file instanceof NamespaceFile)) return -EINVAL;
+  if (isProcess ? kind === 0 || (kind & ~NEW_NAMESPACES) !== 0 : kind !== 0 && kind !== file.kind) return -EINVAL;
+  if (isProcess && file.group.isZombie) return -ESRCH;
+  const wanted = isProcess ? kind : file.kind;
+  // Nobody can enter the user namespace that it is in.
+  if ((wanted & CLONE_NEWUSER) !== 0) return -EINVAL;
+  return task.creds.hasCapability(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 const QUERY_PERSONALITY = 0xffffffff;
@@ -231,14 +243,20 @@ export const systemSyscalls: readonly SyscallDef[] = [
   full(63, 'uname', ['ptr'], sysUname),
   partial(99, 'sysinfo', ['ptr'], sysSysinfo, 'all memory is told as free; no load, no swap'),
   partial(103, 'syslog', ['int', 'outbuf', 'int'], sysSyslog, 'SYSLOG_ACTION_READ does not wait for messages'),
-  partial(135, 'personality', ['uint'], sysPersonality, 'kept, without effect'),
+  partial(
+    135,
+    'personality',
+    ['uint'],
+    sysPersonality,
+    'ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC act, the rest is kept',
+  ),
   partial(153, 'vhangup', [], sysVhangup, 'nothing is hung up'),
   partial(163, 'acct', ['path'], refuse, 'always refused'),
   full(169, 'reboot', ['hex', 'hex', 'hex', 'ptr'], sysReboot),
   full(170, 'sethostname', ['buf', 'int'], sysSethostname),
   full(171, 'setdomainname', ['buf', 'int'], sysSetdomainname),
   partial(272, 'unshare', ['cloneflags'], sysUnshare, 'no new namespaces'),
-  partial(308, 'setns', ['fd', 'cloneflags'], sysSetns, 'always refused'),
+  partial(308, 'setns', ['fd', 'cloneflags'], sysSetns, 'only to where the caller is'),
   partial(309, 'getcpu', ['int*', 'int*', 'ptr'], sysGetcpu, 'always CPU 0; the vDSO tells the real one'),
   full(318, 'getrandom', ['outbuf', 'size', 'flags'], sysGetrandom),
 ];

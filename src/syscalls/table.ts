@@ -23,6 +23,7 @@ import { membarrierSyscalls } from './membarrier.ts';
 import { memorySyscalls } from './memory.ts';
 import { messageSyscalls } from './messages.ts';
 import { mountSyscalls } from './mount.ts';
+import { mqueueSyscalls } from './mqueue.ts';
 import { nameSyscalls } from './names.ts';
 import { numaSyscalls } from './numa.ts';
 import { openFileSyscalls } from './open-files.ts';
@@ -87,6 +88,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   schedSyscalls,
   inotifySyscalls,
   messageSyscalls,
+  mqueueSyscalls,
   semaphoreSyscalls,
   sharedMemorySyscalls,
   mountSyscalls,

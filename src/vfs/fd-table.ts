@@ -135,6 +135,7 @@ export class FdTable {
   /** A process loses all its record locks on a file when it closes any descriptor of it (fcntl(2)). */
   #drop(file: File): void {
     releasePosixLocks(file, this);
+    file.closedIn(this);
     file.unref();
   }
 }

@@ -56,6 +56,14 @@ export abstract class File {
     path.mount.openFiles += 1;
   }
 
+  /** How long a read, or a write, may block, in ns: sockets' SO_RCVTIMEO and SO_SNDTIMEO. */
+  get readTimeoutNs(): number {
+    return Infinity;
+  }
+  get writeTimeoutNs(): number {
+    return Infinity;
+  }
+
   abstract get inode(): Inode;
 
   /** The POLL* bits that raise the signal of O_ASYNC; 0 for files that have none (Linux: f_op->fasync). */
@@ -108,6 +116,8 @@ export abstract class File {
   mapping(_isShared: boolean, _isWritable: boolean): HostMapping | number {
     return -ENODEV;
   }
+  /** A descriptor of it in the table `files` has been closed (Linux: f_op->flush). */
+  closedIn(_files: object): void {}
   /** The last reference is gone: free what it holds. */
   release(): void {}
 

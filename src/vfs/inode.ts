@@ -85,6 +85,8 @@ export abstract class Inode {
   writers = 0;
   /** Open files that only read it. */
   readers = 0;
+  /** It never had a name and may get one (O_TMPFILE without O_EXCL). */
+  isLinkable = false;
   /** null for none. */
   leases: Leases | null = null;
   /** Address spaces that run it: nobody may open it for writing then (ETXTBSY). */

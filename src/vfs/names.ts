@@ -113,7 +113,9 @@ export function makeLink(task: Task, target: Path, dirfd: number, path: string):
     if (mount !== target.mount) return -EXDEV;
     if (!mayLinkTo(task, inode)) return -EPERM;
     if (isDirectory(inode)) return -EPERM;
+    if (!inode.isLinkable && (inode.stat(scratch) < 0 || scratch.nlink === 0)) return -ENOENT;
     const failed = dir.link(name, inode);
+    if (failed >= 0) inode.isLinkable = false;
     if (failed < 0) return failed;
     notifySelf(inode, IN_ATTRIB);
     return inode;

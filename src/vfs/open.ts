@@ -192,7 +192,8 @@ function openUnnamed(
   // Linux shows such a file as /dir/#INO (deleted).
   const dentry = new Dentry(`#${inode.ino}`, dir, inode);
   dentry.isDeleted = true;
-  return inode.open({ mount, dentry }, flags & ~(O_CREAT | O_TMPFILE_BIT | O_DIRECTORY), creds);
+  inode.isLinkable = (flags & O_EXCL) === 0;
+  return inode.open({ mount, dentry }, flags & ~(O_CREAT | O_EXCL | O_TMPFILE_BIT | O_DIRECTORY), creds);
 }
 
 /** For exec(2): a regular file on a mount that allows it, with execute permission; opened for reading. A File or -errno. */

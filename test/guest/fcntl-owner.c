@@ -1,5 +1,7 @@
 /* fcntl: the owner of a descriptor's signals, O_ASYNC, F_SETSIG, leases, pipe sizes. */
 #include "check.h"
+#include <asm/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 static volatile int got, got_fd, got_band, got_code;
@@ -65,6 +67,16 @@ int main(void) {
   CHECK(close(s[1]));
   show("peer closed", s[0]);
   (void)on;
+  int owner = getpid();
+  CHECK(ioctl(s[0], FIOSETOWN, &owner));
+  owner = 0;
+  CHECK(ioctl(s[0], SIOCGPGRP, &owner));
+  TRUTH(owner == getpid());
+  owner = -getpgrp();
+  CHECK(ioctl(s[0], SIOCSPGRP, &owner));
+  TRUTH(fcntl(s[0], F_GETOWN) == -getpgrp());
+  CHECK(ioctl(p[0], FIOSETOWN, &owner));
+  CHECK(ioctl(s[0], FIOSETOWN, (int *)8));
   CHECK(fcntl(p[0], F_GETPIPE_SZ));
   CHECK(fcntl(p[0], F_SETPIPE_SZ, 1));
   CHECK(fcntl(p[0], F_SETPIPE_SZ, 100000));

@@ -3,7 +3,7 @@
  * pipefs, sockfs).
  */
 import { ENXIO } from '../../abi/errno.ts';
-import { ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, S_IFMT, S_IFSOCK, SOCKFS_MAGIC } from '../../abi/stat.ts';
+import { ANON_INODE_FS_MAGIC, NSFS_MAGIC, PIPEFS_MAGIC, S_IFMT, S_IFSOCK, SOCKFS_MAGIC } from '../../abi/stat.ts';
 import { Dentry } from '../../vfs/dentry.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
 import type { File } from '../../vfs/file.ts';
@@ -84,6 +84,7 @@ export class AnonInode extends Inode {
 
 export const anonFileSystem: FileSystem = new AnonFileSystem('anon_inodefs', ANON_INODE_FS_MAGIC);
 export const pipeFileSystem: FileSystem = new AnonFileSystem('pipefs', PIPEFS_MAGIC);
+export const namespaceFileSystem: FileSystem = new AnonFileSystem('nsfs', NSFS_MAGIC);
 const socketFileSystem: FileSystem = new AnonFileSystem('sockfs', SOCKFS_MAGIC);
 
 const mount: Mount = createMount(anonFileSystem);

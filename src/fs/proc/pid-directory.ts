@@ -3,10 +3,11 @@
 import { CAP_SYS_RESOURCE } from '../../abi/capability.ts';
 import { EACCES, EINVAL, ENOENT, EPERM, ESRCH } from '../../abi/errno.ts';
 import { currentTask } from '../../kernel/current.ts';
-import { NAMESPACE_INODES } from '../../kernel/namespaces.ts';
+import type { NamespaceName } from '../../kernel/namespaces.ts';
 import { TASK_NAME_MAX, type Task } from '../../kernel/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
+import { namespacePath, namespaceText } from '../anon/namespace-inode.ts';
 import { changingDir, dir, ownedBy } from '../pseudo/pseudo-directory.ts';
 import { DT_DIR, derivedIno, type Node } from '../pseudo/pseudo-file-system.ts';
 import { magicLink } from '../pseudo/pseudo-inode.ts';
@@ -64,16 +65,25 @@ function pathLink(task: Task, options: ProcOptions, pathOf: () => Path | null): 
   );
 }
 
-/** The same for all tasks: there is one namespace of each kind. */
-const NAMESPACES = namespaces();
+const NAMESPACES: readonly NamespaceName[] = [
+  'cgroup',
+  'ipc',
+  'mnt',
+  'net',
+  'pid',
+  'pid_for_children',
+  'time',
+  'time_for_children',
+  'user',
+  'uts',
+];
 
-function namespaces(): Node {
+function namespaces(task: Task): Node {
   const entries: Record<string, Node> = {};
-  for (const [name, ino] of Object.entries(NAMESPACE_INODES)) {
-    const kind = name.replace('_for_children', '');
+  for (const name of NAMESPACES) {
     entries[name] = magicLink(
-      () => `${kind}:[${ino}]`,
-      () => -ENOENT,
+      () => namespaceText(name),
+      (creds) => (checkInspect(task, creds) === -EACCES ? -EACCES : namespacePath(name)),
     );
   }
   return dir(entries, 0o511);
@@ -134,7 +144,8 @@ function commonFiles(task: Task, isWholeGroup: boolean, options: ProcOptions): R
     mountinfo: text(() => (task.isExited ? -EINVAL : mountinfoText(task, vfs))),
     mounts: text(() => (task.isExited ? -EINVAL : mountsText(task, vfs))),
     net: netDirectory(options),
-    ns: NAMESPACES,
+    // Made when somebody looks.
+    ns: { dtype: DT_DIR, build: (place) => namespaces(task).build(place) },
     oom_score: text(() => `${Math.max(0, Math.floor((666 * (1000 + task.group.oomScoreAdj)) / 1000))}\n`),
     oom_score_adj: oomScoreAdj(task),
     personality: secret(task, () => `${task.personality.toString(16).padStart(8, '0')}\n`, 0o400),

@@ -6,6 +6,8 @@ import type { ResidentPages } from '../../kernel/residency.ts';
 import type { Task } from '../../kernel/task.ts';
 import { Terminal } from '../../kernel/tty.ts';
 import { Usage } from '../../kernel/usage.ts';
+import type { AddressSpace } from '../../mm/address-space.ts';
+import { VM_GROWSDOWN } from '../../mm/vma.ts';
 import { cpuMask, cpuRange, escapeName, hex64, ticks } from './format.ts';
 import type { ProcOptions } from './proc-view.ts';
 
@@ -127,6 +129,12 @@ export function statmText(task: Task): string {
   return `${mm.totalPages} ${resident} ${shared} ${text} 0 ${mm.dataPages} 0\n`;
 }
 
+function stackBytes(mm: AddressSpace): number {
+  let bytes = 0;
+  for (const vma of mm.vmas) if ((vma.flags & VM_GROWSDOWN) !== 0) bytes += vma.length;
+  return bytes;
+}
+
 function memoryLines(task: Task): string {
   if (task.isExited) return '';
   const { mm } = task;
@@ -146,7 +154,7 @@ function memoryLines(task: Task): string {
     kb('RssFile', shared) +
     kb('RssShmem', 0) +
     kb('VmData', mm.dataPages * 4) +
-    kb('VmStk', Math.max(0, mm.stackEnd - mm.stackStart) / 1024) +
+    kb('VmStk', stackBytes(mm) / 1024) +
     kb('VmExe', text) +
     kb('VmLib', 0) +
     kb('VmPTE', Math.ceil(mm.totalPages / 512) * 4) +

@@ -126,6 +126,7 @@ const VM = (): Node =>
     dirty_ratio: setting(20, 0, 100),
     drop_caches: setting(0, 0, 4),
     legacy_va_layout: fixed(0),
+    memory_failure_early_kill: fixed(0),
     max_map_count: setting(65530, 0, 0x7fffffff),
     min_free_kbytes: fixed(67584),
     mmap_min_addr: fixed(65536),
@@ -135,6 +136,7 @@ const VM = (): Node =>
     overcommit_memory: setting(0, 0, 2),
     overcommit_ratio: setting(50, 0, 0x7fffffff),
     'page-cluster': setting(3, 0, 31),
+    panic_on_oom: setting(0, 0, 2),
     swappiness: setting(60, 0, 200),
     vfs_cache_pressure: setting(100, 0, 0x7fffffff),
   });
@@ -154,6 +156,10 @@ const FS = (kernel: Kernel): Node =>
       max_user_watches: setting(65536, 0, 0x7fffffff),
     }),
     'inode-nr': fixed('0\t0'),
+    'inode-state': fixed('0\t0\t0\t0\t0\t0\t0'),
+    'lease-break-time': fixed(45),
+    'leases-enable': fixed(1),
+    'mount-max': fixed(100000),
     mqueue: dir({ msg_max: fixed(10), msgsize_max: fixed(8192), queues_max: fixed(256) }),
     nr_open: fixed(NR_OPEN),
     overflowgid: fixed(65534),
@@ -197,6 +203,7 @@ const NET = (): Node =>
       tcp_sack: fixed(1),
       tcp_syncookies: fixed(1),
       tcp_timestamps: fixed(1),
+      tcp_tw_reuse: setting(2, 0, 2),
       tcp_window_scaling: fixed(1),
       tcp_wmem: fixed('4096\t16384\t4194304'),
     }),
@@ -211,6 +218,19 @@ const NET = (): Node =>
     unix: dir({ max_dgram_qlen: fixed(512) }),
   });
 
+/** No namespaces can be made (unshare(2)). */
+const USER = (): Node =>
+  dir({
+    max_cgroup_namespaces: fixed(0),
+    max_ipc_namespaces: fixed(0),
+    max_mnt_namespaces: fixed(0),
+    max_net_namespaces: fixed(0),
+    max_pid_namespaces: fixed(0),
+    max_time_namespaces: fixed(0),
+    max_user_namespaces: fixed(0),
+    max_uts_namespaces: fixed(0),
+  });
+
 export function sysctlDirectory(kernel: Kernel): Node {
-  return dir({ fs: FS(kernel), kernel: kernelDirectory(kernel), net: NET(), vm: VM(), user: dir({}) });
+  return dir({ fs: FS(kernel), kernel: kernelDirectory(kernel), net: NET(), vm: VM(), user: USER() });
 }

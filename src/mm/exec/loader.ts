@@ -43,7 +43,7 @@ const NESTING_MAX = 6;
 /** The greatest stack; virtual, only what is used takes memory. */
 const STACK_MAX = 2 ** 30;
 const STACK_WHEN_UNLIMITED = 64 * 2 ** 20;
-/** Room Linux wants beside the strings (setup_arg_pages). */
+/** Room Linux wants beside the strings, and maps at once (setup_arg_pages). */
 const STACK_SPARE = 128 * 1024;
 const STACK_RANDOM_PAGES = 2 ** 22;
 const MMAP_RANDOM_PAGES = 2 ** 28;
@@ -214,10 +214,10 @@ function planProgram(
   const size = stackSize(request.stackLimit);
   const stackTop = TASK_SIZE - randomBelow(request, STACK_RANDOM_PAGES) * PAGE_SIZE;
   // One page above stays free, and the guard gap below.
-  const stackStart = taken.gapTopDown(size, MMAP_MIN_ADDR, stackTop - PAGE_SIZE);
-  if (stackStart < 0) return ENOMEM;
-  const stackEnd = stackStart + size;
-  taken.insert(new Vma(stackStart, stackEnd, 0, VM_GROWSDOWN));
+  const lowest = taken.gapTopDown(size, MMAP_MIN_ADDR, stackTop - PAGE_SIZE);
+  if (lowest < 0) return ENOMEM;
+  const stackEnd = lowest + size;
+  taken.insert(new Vma(lowest, stackEnd, 0, VM_GROWSDOWN));
 
   const gap = Math.min(Math.max(pageUp(Math.min(request.stackLimit, TASK_SIZE)), MMAP_GAP_MIN), MMAP_GAP_MAX);
   const padding = STACK_RANDOM_PAGES * PAGE_SIZE + STACK_GUARD_GAP;
@@ -265,6 +265,8 @@ function planProgram(
     entry: image.entry,
   };
   const stack = buildStack(stackEnd, strings, aux, randomBelow(request, 8192), seed);
+  // The rest grows when it is used (mm/stack-growth.ts).
+  const stackStart = Math.max(lowest, pageDown(stack.pointer) - STACK_SPARE);
   const stackFlag = main.programs.find((h) => h.type === PT_GNU_STACK)?.flags ?? 0;
   const stackMapping: PlannedMapping = {
     start: stackStart,

@@ -168,6 +168,11 @@ export class NetlinkSocket extends Socket {
     this.queue.wake(READABLE);
   }
 
+  /** From the kernel, as it is. */
+  deliver(message: Uint8Array): void {
+    this.#put(message);
+  }
+
   override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
     out.reset();
     const error = this.takeError();

@@ -37,6 +37,7 @@ import {
   TCP_ESTABLISHED,
   TCP_LISTEN,
 } from '../../abi/socket.ts';
+import { currentTask } from '../../kernel/current.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
@@ -76,7 +77,13 @@ export function unixSocketsOf(kernel: Kernel): Set<UnixSocket> {
 }
 
 export function credentialsOf(task: Task): PeerCredentials {
-  return { pid: task.pid, uid: task.creds.euid, gid: task.creds.egid };
+  const { euid, egid, groups } = task.creds;
+  return { pid: task.pid, uid: euid, gid: egid, groups };
+}
+
+/** Who sends now, as SCM_CREDENTIALS tells it: the real ids, of whichever process uses the socket. */
+function senderOf(task: Task | null, owner: PeerCredentials): PeerCredentials {
+  return task === null ? owner : { pid: task.pid, uid: task.creds.uid, gid: task.creds.gid };
 }
 
 export class UnixSocket extends Socket {
@@ -270,7 +277,7 @@ export class UnixSocket extends Socket {
   /** The sender's credentials go along when the receiver wants them and none were given. */
   #complete(target: UnixSocket, ancillary: Ancillary): Ancillary {
     if (ancillary.credentials !== null || !(target.isPassingCredentials || this.isPassingCredentials)) return ancillary;
-    return { ...ancillary, credentials: this.#owner };
+    return { ...ancillary, credentials: senderOf(currentTask(), this.#owner) };
   }
 
   override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
