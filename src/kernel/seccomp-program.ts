@@ -37,6 +37,23 @@ export class SeccompProgram {
     return (last === (B.BPF_RET | B.BPF_K) || last === (B.BPF_RET | B.BPF_A)) && this.#initializes();
   }
 
+  /** How long it is as Linux counts it, in instructions of eBPF: three come first, and some become several (bpf_convert_filter). */
+  get weight(): number {
+    let weight = 3 + this.length;
+    for (let pc = 0; pc < this.length; pc++) {
+      const code = this.#code[pc];
+      const isByX = (code & B.BPF_X) !== 0;
+      if (code === (B.BPF_RET | B.BPF_K)) weight += 1;
+      else if (code === (B.BPF_ALU | B.BPF_DIV | B.BPF_X)) weight += 4;
+      else if ((code & 7) === B.BPF_JMP && (code & 0xf0) !== B.BPF_JA) {
+        if (!isByX && this.#k[pc] >= 2 ** 31) weight += 1;
+        const canInvert = this.#jt[pc] === 0 && (code & 0xf0) !== B.BPF_JSET;
+        if (this.#jf[pc] !== 0 && !canInvert) weight += 1;
+      }
+    }
+    return weight;
+  }
+
   #isAllowed(pc: number): boolean {
     const code = this.#code[pc];
     const k = this.#k[pc];

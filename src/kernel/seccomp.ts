@@ -16,7 +16,7 @@ export class SeccompFilter {
   constructor(program: SeccompProgram, previous: SeccompFilter | null) {
     this.program = program;
     this.previous = previous;
-    this.cost = program.length + (previous === null ? 0 : previous.cost + PROGRAM_COST);
+    this.cost = program.weight + (previous === null ? 0 : previous.cost + PROGRAM_COST);
     this.count = 1 + (previous?.count ?? 0);
   }
 
