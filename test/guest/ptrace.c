@@ -235,10 +235,11 @@ static void count(int signo) { counted += signo == SIGUSR1; }
 static int go[2];
 static void attaching(int is_seized) {
   NEED(pipe(go) == 0);
+  /* Not in the child, which may be given the signal before it has come that far. */
+  handle(SIGUSR1, count, SA_RESTART);
   pid_t child = fork();
   if (child == 0) {
     char byte;
-    handle(SIGUSR1, count, SA_RESTART);
     close(go[1]);
     ssize_t n = read(go[0], &byte, 1);
     say("child read %zd, signals %d", n, counted);
