@@ -5,7 +5,7 @@ import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { Patcher } from './patcher.ts';
 import { CODE, next, register, STACK, start, stopZygote, window } from './stub.fixture.ts';
-import type { StubThread } from './stub-process.ts';
+import type { StubThread } from './stub-thread.ts';
 
 after(stopZygote);
 

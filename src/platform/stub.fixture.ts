@@ -5,7 +5,8 @@ import { CloneGate } from './clone-gate.ts';
 import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { MailboxWindow } from './mailbox-window.ts';
-import { StubProcess, type StubThread } from './stub-process.ts';
+import { StubProcess } from './stub-process.ts';
+import type { StubThread } from './stub-thread.ts';
 import { startZygote } from './zygote.ts';
 
 const MMAP = 9;

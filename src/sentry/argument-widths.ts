@@ -1,5 +1,5 @@
 /** How wide an argument is in its register, by its declared type: what becomes of the register's bits. */
-import type { StubThread } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 import type { ArgType } from '../syscalls/define.ts';
 
 const SIGNED_32: ReadonlySet<ArgType> = new Set([

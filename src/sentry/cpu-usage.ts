@@ -8,7 +8,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { native } from '../host/native.ts';
 import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
-import type { StubThread } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 import type { Guest } from './guest.ts';
 
 const CLOCK_GETTIME = 228;

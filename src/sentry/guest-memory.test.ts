@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { E2BIG, EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import * as L from '../platform/layout.ts';
 import { CODE, next, STACK, start, stopZygote } from '../platform/stub.fixture.ts';
-import type { StubThread } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 import { GuestMemory } from './guest-memory.ts';
 
 after(stopZygote);

@@ -4,7 +4,7 @@
  */
 import { E2BIG, EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
-import type { StubThread } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 
 const PATH_MAX = 4096;
 const PAGE = 4096;

@@ -9,7 +9,7 @@ import type { Task } from '../kernel/task.ts';
 import type { Timer } from '../kernel/timers.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
 import { KIND_DONE, KIND_STARTED } from '../platform/layout.ts';
-import type { StubThread, ThreadOwner } from '../platform/stub-process.ts';
+import type { StubThread, ThreadOwner } from '../platform/stub-thread.ts';
 import type { StubHost } from './stub-host.ts';
 
 /** How long after an interrupt a thread that has not come is asked again; doubled each time up to the second. */

@@ -10,7 +10,8 @@ import { native } from '../host/native.ts';
 import type { Timers } from '../kernel/timers.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
 import { GP_SENTRY_ASLEEP, GP_SPIN_LIMIT } from '../platform/layout.ts';
-import type { StubProcess, StubThread } from '../platform/stub-process.ts';
+import type { StubProcess } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 import type { Zygote } from '../platform/zygote.ts';
 import { EPOLLIN, type EventLoop } from './event-loop.ts';
 

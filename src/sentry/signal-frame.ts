@@ -12,7 +12,7 @@ import { altStackState, type DeliverableSignal, disarmAltStack, frameStackTop } 
 import type { Task } from '../kernel/task.ts';
 import { REG } from '../platform/guest-thread.ts';
 import { OP_LOAD_FPU, OP_SAVE_FPU } from '../platform/layout.ts';
-import type { StubThread } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 
 const FLAGS_DF_RF_TF = 0x10500;
 const FPU_ALIGN = 64;

@@ -14,7 +14,8 @@ import {
   RECEIVED_FD_BASE,
 } from '../platform/layout.ts';
 import type { Patcher, PatchHost } from '../platform/patcher.ts';
-import type { StubProcess, StubThread } from '../platform/stub-process.ts';
+import type { StubProcess } from '../platform/stub-process.ts';
+import type { StubThread } from '../platform/stub-thread.ts';
 
 const MMAP = 9;
 const MPROTECT = 10;
