@@ -4,18 +4,8 @@
  * TCP and UDP of this kernel make no packets, so there are none but those that raw sockets send, the answers of ICMP to them, and
  * the datagrams of UDP sockets, which are put into packets while somebody looks.
  */
-import {
-  EADDRNOTAVAIL,
-  EAGAIN,
-  EDESTADDRREQ,
-  EFAULT,
-  EINVAL,
-  EMSGSIZE,
-  ENOTCONN,
-  EOPNOTSUPP,
-  EPIPE,
-} from '../../abi/errno.ts';
-import { POLLERR, POLLHUP, POLLRDHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
+import { EADDRNOTAVAIL, EDESTADDRREQ, EFAULT, EINVAL, EMSGSIZE, EPIPE } from '../../abi/errno.ts';
+import { READABLE } from '../../abi/poll.ts';
 import {
   AF_INET,
   AF_UNSPEC,
@@ -28,40 +18,27 @@ import {
   IPPROTO_RAW,
   IPPROTO_TCP,
   IPPROTO_UDP,
-  RCV_SHUTDOWN,
   SEND_SHUTDOWN,
-  SHUT_RD,
-  SHUT_RDWR,
-  SHUT_WR,
-  SHUTDOWN_MASK,
   SOCK_RAW,
   SOL_RAW,
 } from '../../abi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
-import { MessageInbox } from '../inbox.ts';
 import { anyNumber, flag, type OptionRule, optionKey } from '../option-rule.ts';
-import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received } from '../socket.ts';
+import { type Ancillary, type Destination, NO_ANCILLARY } from '../socket.ts';
 import { Endpoint, familyOf, formatEndpoint, parseEndpoint, v4Bytes } from './endpoint.ts';
-import { InetSocket } from './inet-socket.ts';
+import { MessageSocket } from './message-socket.ts';
 import * as P from './packet.ts';
 import { type InetStack, inetStackOf } from './stack.ts';
 
 const MAX_PACKET = 65535;
-const MAX_QUEUED = 1 << 16;
 const DEFAULT_TTL = 64;
-const ALL_EVENTS = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
 
 const HEADER_INCLUDED = flag();
 const FILTER = anyNumber(0);
 
-const ignored = new Received();
-
-export class RawSocket extends InetSocket {
-  readonly #inbox = new MessageInbox(DEFAULT_BUFFER, MAX_QUEUED);
-  #shutdown = 0;
-
+export class RawSocket extends MessageSocket {
   constructor(kernel: Kernel, path: Path, flags: number, protocol: number, uid: number) {
     super(kernel, path, flags, AF_INET, SOCK_RAW, protocol, uid);
     // What it shows for a port is its protocol (inet_create).
@@ -116,7 +93,7 @@ export class RawSocket extends InetSocket {
     if (length > MAX_PACKET) return -EMSGSIZE;
     const error = this.takeError();
     if (error < 0) return error;
-    if ((this.#shutdown & SEND_SHUTDOWN) !== 0) return -EPIPE;
+    if ((this.shutdownMask & SEND_SHUTDOWN) !== 0) return -EPIPE;
     const destination = to instanceof Endpoint ? to : this.remote;
     if (destination === null) return -EDESTADDRREQ;
     const result = this.#sendTo(destination, src.slice(at, at + length));
@@ -151,51 +128,12 @@ export class RawSocket extends InetSocket {
 
   deliver(view: P.PacketView): void {
     const name = formatEndpoint(AF_INET, view.source);
-    const n = this.#inbox.put(view.bytes, 0, view.bytes.length, NO_ANCILLARY, name);
+    const n = this.inbox.put(view.bytes, 0, view.bytes.length, NO_ANCILLARY, name);
     if (n >= 0) this.queue.wake(READABLE);
   }
 
-  override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
-    out.reset();
-    if (!this.#inbox.isEmpty) return this.#inbox.take(dst, at, length, isPeek, out);
-    const error = this.takeError();
-    if (error < 0) return error;
-    return (this.#shutdown & RCV_SHUTDOWN) !== 0 ? 0 : -EAGAIN;
-  }
-
-  override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
-    return this.receive(dst, at, length, false, ignored);
-  }
-
-  override write(src: Uint8Array, at: number, length: number, _offset: number): number {
-    return this.send(src, at, length, NO_ANCILLARY, null);
-  }
-
-  override accept(): number {
-    return -EOPNOTSUPP;
-  }
-
-  override availableBytes(): number {
-    return this.#inbox.available;
-  }
-
-  override poll(): number {
-    let events = WRITABLE;
-    if (this.#shutdown === SHUTDOWN_MASK) events |= POLLHUP;
-    if ((this.#shutdown & RCV_SHUTDOWN) !== 0) events |= READABLE | POLLRDHUP;
-    return this.#inbox.isEmpty ? events : events | READABLE;
-  }
-
-  override shutdown(how: number): number {
-    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -EINVAL;
-    if (this.remote === null) return -ENOTCONN;
-    this.#shutdown |= how === SHUT_RDWR ? SHUTDOWN_MASK : how === SHUT_RD ? RCV_SHUTDOWN : SEND_SHUTDOWN;
-    this.queue.wake(ALL_EVENTS);
-    return 0;
-  }
-
   override release(): void {
-    this.#inbox.clear();
+    this.inbox.clear();
     inetStackOf(this.kernel).raw.delete(this);
   }
 }
