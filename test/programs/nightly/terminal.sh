@@ -24,7 +24,14 @@ shell() {
 # The same without printing what differs from run to run.
 reaches() { shows "$1" > /dev/null; grep -cE -- "$1" screen; }
 keys() { $t send-keys "$@"; }
-fresh() { keys C-l; keys "$1" Enter; }
+# A command for the shell, typed when it is back at its prompt: programs that end throw away what is typed ahead.
+fresh() {
+  for _ in $(seq 600); do
+    [ "$($t capture-pane -p | grep -v '^$' | tail -1)" = '>' ] && break
+    sleep 0.1
+  done
+  keys C-l; keys "$1" Enter
+}
 $t new-session -d -x 80 -y 24 "env PS1='> ' bash --norc --noprofile" \; set -g status off \; set -g default-terminal screen
 shows '^>'
 fresh 'tput cols; tput lines; stty size; stty -a | grep -c icanon; test -t 0 && tty | cut -c1-9'; shell '^/dev/pts/'
@@ -35,9 +42,9 @@ fresh 'tail -2 numbers; wc -l numbers'; shell '^1003 numbers'
 fresh 'less numbers'; shows '^23$'; keys Space; shows '^46$'; keys /500 Enter; shows '^522$'; keys G; shows END; keys q
 fresh 'seq 100 | less'; shows '^23$'; keys G; shows '^100$'; keys q
 fresh 'less -F numbers | head -2; echo through'; shell '^through$'
-fresh 'sleep 100 | cat'; keys C-c; fresh 'echo "code $?"'; shell '^code 130$'
-fresh 'sleep 100'; keys C-z; shows Stopped; fresh 'jobs; bg; kill %1; wait %1 2> /dev/null; echo "code $?"'; shell '^code 143$' > /dev/null; grep -c sleep screen
-fresh 'cat -n'; keys 'typed' Enter; shows '1.*typed$'; keys 'gone' C-u 'kept' Enter; keys C-d; fresh 'echo done'; shell '^done$'
+fresh 'sh -c "echo ready >&2; exec sleep 100" | cat'; shows '^ready$'; keys C-c; fresh 'echo "code $?"'; shell '^code 130$'
+fresh 'sh -c "echo ready; exec sleep 100"'; shows '^ready$'; keys C-z; shows Stopped; fresh 'jobs; bg; kill %1; wait %1 2> /dev/null; echo "code $?"'; shell '^code 143$' > /dev/null; grep -c sleep screen
+fresh 'echo ready; cat -n'; shows '^ready$'; keys 'typed' Enter; shows '1.*typed$'; keys 'gone' C-u 'kept' Enter; keys C-d; fresh 'echo done'; shell '^done$'
 fresh 'read -r -s -p "secret: " x; echo; echo "got $x"'; shows 'secret'; keys hidden Enter; shell '^got hidden$'
 fresh 'top'; reaches 'PID USER'; reaches '^(MiB|GiB) Mem'; keys q; fresh 'echo left top'; reaches '^left top$'
 fresh 'htop -d 1'; reaches 'F10'; reaches 'Load average'; keys q; fresh 'echo left htop'; reaches '^left htop$'
