@@ -19,10 +19,8 @@ export interface AddressSpaceHost {
   madvise(addr: number, length: number, advice: number): void;
   /** Has the host write a byte to `vec` for each page, as mincore(2) does. */
   mincore(addr: number, length: number, vec: number): void;
-  /** membarrier(2) on behalf of the calling thread. */
-  membarrier(command: number, flags: number, cpu: number): void;
-  /** rseq(2) for the calling thread. */
-  rseq(addr: number, length: number, flags: number, signature: number): void;
+  /** A command of membarrier(2) without flags, on behalf of the calling thread. */
+  membarrier(command: number): void;
   /** Lets the thread whose call is being handled change words of this memory atomically, also later in that call. */
   wordExchange(): WordExchange;
   /** Carries out now what is queued: 0, or the -errno of the first operation that failed (the rest is dropped). */

@@ -51,12 +51,8 @@ export class ModelHost implements AddressSpaceHost {
     this.#note(`mincore ${addr} ${length} ${vec}`, addr, length);
   }
 
-  membarrier(command: number, flags: number, cpu: number): void {
-    this.log.push(`membarrier ${command} ${flags} ${cpu}`);
-  }
-
-  rseq(addr: number, length: number, flags: number, signature: number): void {
-    this.log.push(`rseq ${addr} ${length} ${flags} ${signature}`);
+  membarrier(command: number): void {
+    this.log.push(`membarrier ${command}`);
   }
 
   munmap(addr: number, length: number): void {

@@ -36,7 +36,6 @@ const ALLOWED: readonly number[] = [
   60, // exit
   231, // exit_group
   324, // membarrier
-  334, // rseq
 ];
 const FUTEX = 202;
 const MADVISE = 28;

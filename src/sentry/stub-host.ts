@@ -24,7 +24,6 @@ const MREMAP = 25;
 const MINCORE = 27;
 const MADVISE = 28;
 const MEMBARRIER = 324;
-const RSEQ = 334;
 /** At most: closing a descriptor, receiving the next, the operation. One more closes the last descriptor. */
 const COMMANDS_PER_OPERATION = 3;
 
@@ -103,11 +102,8 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   mincore(addr: number, length: number, vec: number): void {
     this.queue(MINCORE, addr, length, vec);
   }
-  membarrier(command: number, flags: number, cpu: number): void {
-    this.queue(MEMBARRIER, command, flags, cpu);
-  }
-  rseq(addr: number, length: number, flags: number, signature: number): void {
-    this.queue(RSEQ, addr, length, flags, signature);
+  membarrier(command: number): void {
+    this.queue(MEMBARRIER, command, 0, 0);
   }
 
   wordExchange(): WordExchange {

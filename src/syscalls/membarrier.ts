@@ -6,7 +6,7 @@
  */
 import { EINVAL, EPERM } from '../abi/errno.ts';
 import type { Task } from '../kernel/task.ts';
-import { full, type SyscallDef } from './define.ts';
+import { partial, type SyscallDef } from './define.ts';
 
 const QUERY = 0;
 const GLOBAL = 1;
@@ -16,10 +16,7 @@ const PRIVATE_EXPEDITED = 8;
 const REGISTER_PRIVATE_EXPEDITED = 16;
 const PRIVATE_EXPEDITED_SYNC_CORE = 32;
 const REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64;
-const PRIVATE_EXPEDITED_RSEQ = 128;
-const REGISTER_PRIVATE_EXPEDITED_RSEQ = 256;
 const GET_REGISTRATIONS = 512;
-const FLAG_CPU = 1;
 const COMMANDS =
   GLOBAL |
   GLOBAL_EXPEDITED |
@@ -28,13 +25,11 @@ const COMMANDS =
   REGISTER_PRIVATE_EXPEDITED |
   PRIVATE_EXPEDITED_SYNC_CORE |
   REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
-  PRIVATE_EXPEDITED_RSEQ |
-  REGISTER_PRIVATE_EXPEDITED_RSEQ |
   GET_REGISTRATIONS;
 
-function sysMembarrier(task: Task, command: number, flags: number, cpu: number): number {
+function sysMembarrier(task: Task, command: number, flags: number): number {
   const { mm } = task;
-  if (flags !== 0 && (command !== PRIVATE_EXPEDITED_RSEQ || flags !== FLAG_CPU)) return -EINVAL;
+  if (flags !== 0) return -EINVAL;
   switch (command) {
     case QUERY:
       return COMMANDS;
@@ -43,12 +38,10 @@ function sysMembarrier(task: Task, command: number, flags: number, cpu: number):
     case REGISTER_GLOBAL_EXPEDITED:
     case REGISTER_PRIVATE_EXPEDITED:
     case REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-    case REGISTER_PRIVATE_EXPEDITED_RSEQ:
       mm.barrierRegistrations |= command;
       break;
     case PRIVATE_EXPEDITED:
     case PRIVATE_EXPEDITED_SYNC_CORE:
-    case PRIVATE_EXPEDITED_RSEQ:
       if ((mm.barrierRegistrations & (command * 2)) === 0) return -EPERM;
       break;
     case GLOBAL:
@@ -57,10 +50,10 @@ function sysMembarrier(task: Task, command: number, flags: number, cpu: number):
     default:
       return -EINVAL;
   }
-  mm.host.membarrier(command, flags, cpu);
+  mm.host.membarrier(command);
   return 0;
 }
 
 export const membarrierSyscalls: readonly SyscallDef[] = [
-  full(324, 'membarrier', ['cmd', 'flags', 'int'], sysMembarrier),
+  partial(324, 'membarrier', ['cmd', 'flags', 'int'], sysMembarrier, 'no commands for restartable sequences (rseq)'),
 ];

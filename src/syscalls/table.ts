@@ -34,7 +34,6 @@ import { prctlSyscalls } from './prctl.ts';
 import { processSyscalls } from './process.ts';
 import { processMemorySyscalls } from './process-memory.ts';
 import { ptraceSyscalls } from './ptrace.ts';
-import { rseqSyscalls } from './rseq.ts';
 import { schedSyscalls } from './sched.ts';
 import { schedAttrSyscalls } from './sched-attr.ts';
 import { seccompSyscalls } from './seccomp.ts';
@@ -82,7 +81,6 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   prctlSyscalls,
   processMemorySyscalls,
   processSyscalls,
-  rseqSyscalls,
   ptraceSyscalls,
   schedAttrSyscalls,
   schedSyscalls,
