@@ -260,7 +260,7 @@ static void pre_copy(u8 *mb, u32 nr, const u64 *args) {
 
 /* ---- the conversation ---- */
 
-#define SPINS_PER_YIELD 64
+#define SPINS_PER_YIELD 128
 
 static inline void pause_cpu(void) { __asm__ volatile("pause"); }
 

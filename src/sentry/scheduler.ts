@@ -25,7 +25,10 @@ const MIN_ROUNDS = 32;
  * Idle rounds between two offers of the CPU to others (sched_yield(2)): a thread that is to bring the next request may be waiting for
  * this very CPU, and two that spin on one CPU in turns would only ever meet when they sleep.
  */
-const ROUNDS_PER_YIELD = 128;
+const MIN_ROUNDS_PER_YIELD = 128;
+const MAX_ROUNDS_PER_YIELD = 2048;
+/** A yield that nobody takes comes back in a microsecond; another stub's spinning takes a few. */
+const LONG_YIELD_MS = 0.2;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
 /** How often a stub looks for its answer before it sleeps; each look is a `pause`, about 20 ns. */
@@ -49,6 +52,7 @@ export class Scheduler {
   /** Calls and continuations that wait for a promise. */
   pending = 0;
   #isStopped = false;
+  #roundsPerYield = MIN_ROUNDS_PER_YIELD;
   /** Promises may have something left to do. */
   #isStirred = true;
 
@@ -97,7 +101,7 @@ export class Scheduler {
       } else {
         idle += 1;
         busy += 1;
-        if (idle % ROUNDS_PER_YIELD === 0) native.syscall(SCHED_YIELD);
+        if (idle % this.#roundsPerYield === 0) this.#yieldCpu();
       }
       if (this.pending > 0) await null;
       const isIdle = idle > this.#idleLimit();
@@ -144,6 +148,16 @@ export class Scheduler {
     if (last !== undefined && at < this.#watched.length) this.#watched[at] = last;
   }
 
+  /** Offers the CPU to others: less often when they take it for long, for it comes back only when all of them have had their turn. */
+  #yieldCpu(): void {
+    const before = performance.now();
+    native.syscall(SCHED_YIELD);
+    const isLong = performance.now() - before > LONG_YIELD_MS;
+    this.#roundsPerYield = isLong
+      ? Math.min(this.#roundsPerYield * 4, MAX_ROUNDS_PER_YIELD)
+      : Math.max(this.#roundsPerYield / 2, MIN_ROUNDS_PER_YIELD);
+  }
+
   /** With one CPU, or none to spare, spinning only keeps the guest from running. */
   #idleLimit(): number {
     if (this.#cpus === 1 || this.#watched.length === 0) return MIN_ROUNDS;
@@ -156,6 +170,8 @@ export class Scheduler {
   }
 
   #sleep(): void {
+    // However seldom it has become, it is tried again before long.
+    this.#roundsPerYield = Math.max(this.#roundsPerYield / 2, MIN_ROUNDS_PER_YIELD);
     const { loop, timers, zygote, monotonicNs } = this.#parts;
     const asleep = GP_SENTRY_ASLEEP >> 2;
     Atomics.store(zygote.globalPage, asleep, 1);
