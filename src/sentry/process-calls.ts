@@ -33,6 +33,8 @@ const SIGTRAP = 5;
 const SIGSEGV = 11;
 const SI_KERNEL = 128;
 const CLONE_ARGS_MIN = 64;
+/** struct clone_args as far as this kernel knows it. */
+const CLONE_ARGS_KNOWN = 88;
 const CLONE_ARGS_MAX = 4096;
 const E2BIG = 7;
 const ADDR_NO_RANDOMIZE = 0x40000;
@@ -118,8 +120,11 @@ export class ProcessCalls {
     if (size < CLONE_ARGS_MIN) return -EINVAL;
     const bytes = task.mem.readBytes(args, size);
     if (typeof bytes === 'number') return bytes;
-    for (let i = 88; i < size; i++) if (bytes[i] !== 0) return -E2BIG;
-    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    for (let i = CLONE_ARGS_KNOWN; i < size; i++) if (bytes[i] !== 0) return -E2BIG;
+    // What an older program does not give is zero (copy_struct_from_user).
+    const known = new Uint8Array(CLONE_ARGS_KNOWN);
+    known.set(bytes.subarray(0, CLONE_ARGS_KNOWN));
+    const view = new DataView(known.buffer);
     const field = (i: number): number => view.getUint32(i * 8, true) + view.getUint32(i * 8 + 4, true) * 2 ** 32;
     const high = Math.floor(field(0) / 2 ** 32);
     const flags = field(0) % 2 ** 32;

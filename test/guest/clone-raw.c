@@ -48,6 +48,11 @@ int main(void) {
   wait_and_say("clone3", pid);
   if ((pid = raw_clone3(0, SIGCHLD, CLONE_ARGS_SIZE_VER0)) == 0) _exit(14);
   wait_and_say("clone3, first size", pid);
+  /* What is not given is zero, wherever it is cut. */
+  for (size_t cut = 66; cut < 88; cut += 6) {
+    if ((pid = raw_clone3(0, SIGCHLD, cut)) == 0) _exit((int)cut);
+    wait_and_say("clone3, cut", pid);
+  }
   struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&child_tid};
   if ((pid = syscall(SYS_clone3, &args, sizeof args)) == 0) _exit(15);
   siginfo_t info;

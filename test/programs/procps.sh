@@ -32,7 +32,7 @@ name() { sed "s/:$a\b/:A/g; s/:$b\b/:B/g; s/:$u\b/:U/g; s/:$c\b/:C/g; s/pid=$pyt
 mine() { grep -E ":($a|$b|$u|$c)\b" | name | sort; }
 ss -Htln | mine; ss -Htan state established | mine; ss -Huan | mine; ss -Htlnp | mine; ss -Htln "sport = :$a" | name; ss -Htn "dport = :$a" | name
 ss -Hxl src "$PWD/socket" 2> /dev/null | wc -l; ss -Hxl | grep -c ' socket '; ss -Hti "dport = :$a" | grep -cE 'rto:.*cwnd:'
-lsof -nP -a -p $python -i -F Pn | grep -v '^[pf]' | name | sed "s/->.*/->/" | sort; lsof -a -p $python -U -F t | grep -c tunix
+lsof -nP -a -p $python -i -F Pn | grep -v '^[pf]' | name | sed "s/->.*/->/" | sort; lsof -a -p $python -U -d '^0-2' -F t | grep -c tunix
 [ -x "$(command -v netstat)" ] && netstat -tln | mine | sed 's/ *$//'
 exec 6>&-; wait $python; ss -Htan state listening "sport = :$a" | wc -l
 ip -o link show lo | sed 's/^\([0-9]*: lo\): .*\(mtu 65536\).*\(link.loopback [0:]*\).*/\1 \2 \3/'; ip -o -4 addr show dev lo | grep -o 'inet 127.0.0.1/8 scope host lo'; ip -o -6 addr show dev lo | grep -o 'inet6 ::1/128 scope host'
