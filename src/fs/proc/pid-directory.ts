@@ -8,7 +8,7 @@ import { TASK_NAME_MAX, type Task } from '../../kernel/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import { namespacePath, namespaceText } from '../anon/namespace-inode.ts';
-import { changingDir, dir, ownedBy } from '../pseudo/pseudo-directory.ts';
+import { changingDir, dir, lazyDir, ownedBy } from '../pseudo/pseudo-directory.ts';
 import { DT_DIR, derivedIno, type Node } from '../pseudo/pseudo-file-system.ts';
 import { magicLink } from '../pseudo/pseudo-inode.ts';
 import { control, type Produce, parseDecimal, text, textFile } from '../pseudo/text-file.ts';
@@ -114,54 +114,54 @@ function oomScoreAdj(task: Task): Node {
   );
 }
 
-/** Files that a process and each of its threads have alike. */
-function commonFiles(task: Task, isWholeGroup: boolean, options: ProcOptions): Record<string, Node> {
+/** Files that a process and each of its threads have alike; each is made when it is looked up, for most starts of a program ask for one. */
+function commonFiles(task: Task, isWholeGroup: boolean, options: ProcOptions): Record<string, () => Node> {
   const { vfs } = options;
   const { usage } = task;
   return {
-    auxv: secret(task, () => task.mm.auxv, 0o400),
-    cgroup: text(() => '0::/\n'),
-    cmdline: text(() => cmdline(task)),
-    comm: comm(task),
-    cpuset: text(() => '/\n'),
-    cwd: pathLink(task, options, () => task.fs.cwd),
-    environ: secret(task, () => strings(task, task.mm.envStart, task.mm.envEnd), 0o400),
-    exe: pathLink(task, options, () => task.mm.exe ?? task.group.exe),
-    fd: fdDirectory(task, vfs),
-    fdinfo: fdinfoDirectory(task, vfs),
-    gid_map: text(() => ID_MAP),
-    io: secret(
-      task,
-      () =>
-        `rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: ${usage.blocksIn * 512}\n` +
-        `write_bytes: ${usage.blocksOut * 512}\ncancelled_write_bytes: 0\n`,
-      0o400,
-    ),
-    limits: text(() => limitsText(task)),
-    loginuid: text(() => '4294967295'),
-    maps: secret(task, () => mapsText(task, vfs), 0o444),
-    mem: memFile(task),
-    mountinfo: text(() => (task.isExited ? -EINVAL : mountinfoText(task, vfs))),
-    mounts: text(() => (task.isExited ? -EINVAL : mountsText(task, vfs))),
-    net: netDirectory(options),
-    // Made when somebody looks.
-    ns: { dtype: DT_DIR, build: (place) => namespaces(task).build(place) },
-    oom_score: text(() => `${Math.max(0, Math.floor((666 * (1000 + task.group.oomScoreAdj)) / 1000))}\n`),
-    oom_score_adj: oomScoreAdj(task),
-    personality: secret(task, () => `${task.personality.toString(16).padStart(8, '0')}\n`, 0o400),
-    root: pathLink(task, options, () => task.fs.root),
-    sched: text(() => `${task.name} (${task.tid}, #threads: ${task.group.tasks.length})\n`),
-    schedstat: text(() => `${Math.floor(usage.userNs + usage.systemNs)} 0 ${usage.voluntarySwitches}\n`),
-    sessionid: text(() => '4294967295'),
-    setgroups: text(() => 'allow\n'),
-    smaps: secret(task, () => smapsText(task, vfs), 0o444),
-    smaps_rollup: secret(task, () => smapsRollupText(task), 0o444),
-    stat: text(() => statText(task, isWholeGroup)),
-    statm: text(() => statmText(task)),
-    status: text(() => statusText(task, options)),
-    syscall: secret(task, () => 'running\n', 0o400),
-    uid_map: text(() => ID_MAP),
-    wchan: text(() => '0'),
+    auxv: () => secret(task, () => task.mm.auxv, 0o400),
+    cgroup: () => text(() => '0::/\n'),
+    cmdline: () => text(() => cmdline(task)),
+    comm: () => comm(task),
+    cpuset: () => text(() => '/\n'),
+    cwd: () => pathLink(task, options, () => task.fs.cwd),
+    environ: () => secret(task, () => strings(task, task.mm.envStart, task.mm.envEnd), 0o400),
+    exe: () => pathLink(task, options, () => task.mm.exe ?? task.group.exe),
+    fd: () => fdDirectory(task, vfs),
+    fdinfo: () => fdinfoDirectory(task, vfs),
+    gid_map: () => text(() => ID_MAP),
+    io: () =>
+      secret(
+        task,
+        () =>
+          `rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: ${usage.blocksIn * 512}\n` +
+          `write_bytes: ${usage.blocksOut * 512}\ncancelled_write_bytes: 0\n`,
+        0o400,
+      ),
+    limits: () => text(() => limitsText(task)),
+    loginuid: () => text(() => '4294967295'),
+    maps: () => secret(task, () => mapsText(task, vfs), 0o444),
+    mem: () => memFile(task),
+    mountinfo: () => text(() => (task.isExited ? -EINVAL : mountinfoText(task, vfs))),
+    mounts: () => text(() => (task.isExited ? -EINVAL : mountsText(task, vfs))),
+    net: () => netDirectory(options),
+    ns: () => namespaces(task),
+    oom_score: () => text(() => `${Math.max(0, Math.floor((666 * (1000 + task.group.oomScoreAdj)) / 1000))}\n`),
+    oom_score_adj: () => oomScoreAdj(task),
+    personality: () => secret(task, () => `${task.personality.toString(16).padStart(8, '0')}\n`, 0o400),
+    root: () => pathLink(task, options, () => task.fs.root),
+    sched: () => text(() => `${task.name} (${task.tid}, #threads: ${task.group.tasks.length})\n`),
+    schedstat: () => text(() => `${Math.floor(usage.userNs + usage.systemNs)} 0 ${usage.voluntarySwitches}\n`),
+    sessionid: () => text(() => '4294967295'),
+    setgroups: () => text(() => 'allow\n'),
+    smaps: () => secret(task, () => smapsText(task, vfs), 0o444),
+    smaps_rollup: () => secret(task, () => smapsRollupText(task), 0o444),
+    stat: () => text(() => statText(task, isWholeGroup)),
+    statm: () => text(() => statmText(task)),
+    status: () => text(() => statusText(task, options)),
+    syscall: () => secret(task, () => 'running\n', 0o400),
+    uid_map: () => text(() => ID_MAP),
+    wchan: () => text(() => '0'),
   };
 }
 
@@ -170,7 +170,9 @@ function threadDirectory(task: Task, options: ProcOptions): Node {
     const own = [...task.group.children].filter((child) => child.parentTask === task);
     return own.map((child) => `${child.pid} `).join('');
   });
-  return ownedBy(ownerOf(task), dir({ ...commonFiles(task, false, options), children }));
+  const entries = commonFiles(task, false, options);
+  entries.children = () => children;
+  return ownedBy(ownerOf(task), lazyDir(entries));
 }
 
 const tasks = new WeakMap<Inode, Task>();
@@ -241,15 +243,11 @@ export function processDirectory(leader: Task, options: ProcOptions): Node {
     },
     0o666,
   );
-  return ownedBy(
-    ownerOf(leader),
-    dir({
-      ...commonFiles(leader, true, options),
-      coredump_filter: text(() => '00000033\n'),
-      mountstats: secret(leader, () => mountstatsText(leader, vfs), 0o400),
-      task: tasksDirectory(leader, options),
-      timens_offsets: text(() => 'monotonic           0         0\nboottime            0         0\n'),
-      timerslack_ns: slack,
-    }),
-  );
+  const entries = commonFiles(leader, true, options);
+  entries.coredump_filter = () => text(() => '00000033\n');
+  entries.mountstats = () => secret(leader, () => mountstatsText(leader, vfs), 0o400);
+  entries.task = () => tasksDirectory(leader, options);
+  entries.timens_offsets = () => text(() => 'monotonic           0         0\nboottime            0         0\n');
+  entries.timerslack_ns = () => slack;
+  return ownedBy(ownerOf(leader), lazyDir(entries));
 }

@@ -100,6 +100,49 @@ class FixedDirectory extends PseudoDirectory {
   }
 }
 
+/** Fixed entries whose nodes are made when they are asked for. */
+class LazyDirectory extends PseudoDirectory {
+  readonly #makers: Readonly<Record<string, () => Node>>;
+  readonly #nodes = new Map<string, Node>();
+  readonly #built = new Map<string, Inode>();
+
+  constructor(place: Place, permissions: number, makers: Readonly<Record<string, () => Node>>) {
+    super(place, permissions);
+    this.#makers = makers;
+  }
+
+  #node(name: string): Node | undefined {
+    let node = this.#nodes.get(name);
+    if (node === undefined && Object.hasOwn(this.#makers, name)) {
+      node = this.#makers[name]();
+      this.#nodes.set(name, node);
+    }
+    return node;
+  }
+
+  override get linkCount(): number {
+    return 2 + this.names().filter((name) => this.dtypeOf(name) === DT_DIR).length;
+  }
+
+  override lookup(name: string): Inode | number {
+    let inode = this.#built.get(name);
+    if (inode !== undefined) return inode;
+    const node = this.#node(name);
+    if (node === undefined) return -ENOENT;
+    inode = node.build(this.placeOf(name, this.owner));
+    this.#built.set(name, inode);
+    return inode;
+  }
+
+  override names(): readonly string[] {
+    return Object.keys(this.#makers);
+  }
+
+  override dtypeOf(name: string): number {
+    return this.#node(name)?.dtype ?? 0;
+  }
+}
+
 class ChangingDirectory extends PseudoDirectory {
   readonly #entries: DirectoryEntries;
 
@@ -190,6 +233,11 @@ class PseudoDirectoryFile extends File {
 export function dir(entries: Readonly<Record<string, Node>>, permissions = 0o555): Node {
   const nodes = new Map(Object.entries(entries));
   return { dtype: DT_DIR, build: (place) => new FixedDirectory(place, permissions, nodes) };
+}
+
+/** The same, of entries that are made when they are asked for. */
+export function lazyDir(entries: Readonly<Record<string, () => Node>>, permissions = 0o555): Node {
+  return { dtype: DT_DIR, build: (place) => new LazyDirectory(place, permissions, entries) };
 }
 
 /** A directory whose entries are asked for each time. */
