@@ -91,12 +91,12 @@ export class Clones {
     const child = this.#newTask(task, request, mm);
     if (typeof child === 'number') {
       if (mm !== task.mm || (request.flags & C.CLONE_THREAD) === 0) mm.unref();
-      processes.unmake(made, !isShared);
+      processes.unmake(made, guest);
       return child;
     }
     const refused = processes.commandAhead(guest, made, keepsFs(request.flags));
     if (refused < 0) {
-      processes.unmake(made, !isShared);
+      processes.unmake(made, guest);
       abandonTask(child);
       return refused;
     }
@@ -118,7 +118,7 @@ export class Clones {
     const failure = guest.thread.failure(L.COMMAND_LIMIT);
     // Killed before it was there: it has lived and died.
     if (child.isExited) return child.tid;
-    this.#processes.unmake(made, made.thread.process !== guest.thread.process);
+    this.#processes.unmake(made, guest);
     this.#processes.disown(child);
     abandonTask(child);
     return failure === 0 ? -EAGAIN : failure;

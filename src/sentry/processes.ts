@@ -145,12 +145,12 @@ export class Processes {
   }
 
   /** What was to be made ahead is not there: the clone has failed, or was never asked for. */
-  unmake(made: Guest, isProcess: boolean): void {
+  unmake(made: Guest, parent: Guest): void {
     const { thread } = made;
     made.isDead = true;
     thread.forgetClone();
     this.#parts.scheduler.unwatch(thread);
-    if (isProcess) this.#destroy(thread.process);
+    if (thread.process !== parent.thread.process) this.#destroy(thread.process);
     else thread.process.removeThread(thread);
   }
 

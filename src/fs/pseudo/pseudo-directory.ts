@@ -66,25 +66,31 @@ export abstract class PseudoDirectory extends PseudoInode {
   }
 }
 
+/** Entries that stay as they are. */
+interface FixedEntries {
+  names(): readonly string[];
+  node(name: string): Node | undefined;
+}
+
 class FixedDirectory extends PseudoDirectory {
-  readonly #nodes: ReadonlyMap<string, Node>;
+  readonly #entries: FixedEntries;
   readonly #built = new Map<string, Inode>();
 
-  constructor(place: Place, permissions: number, nodes: ReadonlyMap<string, Node>) {
+  constructor(place: Place, permissions: number, entries: FixedEntries) {
     super(place, permissions);
-    this.#nodes = nodes;
+    this.#entries = entries;
   }
 
   override get linkCount(): number {
     let count = 2;
-    for (const node of this.#nodes.values()) if (node.dtype === DT_DIR) count += 1;
+    for (const name of this.names()) if (this.dtypeOf(name) === DT_DIR) count += 1;
     return count;
   }
 
   override lookup(name: string): Inode | number {
     const known = this.#built.get(name);
     if (known !== undefined) return known;
-    const node = this.#nodes.get(name);
+    const node = this.#entries.node(name);
     if (node === undefined) return -ENOENT;
     const inode = node.build(this.placeOf(name, this.owner));
     this.#built.set(name, inode);
@@ -92,54 +98,11 @@ class FixedDirectory extends PseudoDirectory {
   }
 
   override names(): readonly string[] {
-    return [...this.#nodes.keys()];
+    return this.#entries.names();
   }
 
   override dtypeOf(name: string): number {
-    return this.#nodes.get(name)?.dtype ?? 0;
-  }
-}
-
-/** Fixed entries whose nodes are made when they are asked for. */
-class LazyDirectory extends PseudoDirectory {
-  readonly #makers: Readonly<Record<string, () => Node>>;
-  readonly #nodes = new Map<string, Node>();
-  readonly #built = new Map<string, Inode>();
-
-  constructor(place: Place, permissions: number, makers: Readonly<Record<string, () => Node>>) {
-    super(place, permissions);
-    this.#makers = makers;
-  }
-
-  #node(name: string): Node | undefined {
-    let node = this.#nodes.get(name);
-    if (node === undefined && Object.hasOwn(this.#makers, name)) {
-      node = this.#makers[name]();
-      this.#nodes.set(name, node);
-    }
-    return node;
-  }
-
-  override get linkCount(): number {
-    return 2 + this.names().filter((name) => this.dtypeOf(name) === DT_DIR).length;
-  }
-
-  override lookup(name: string): Inode | number {
-    let inode = this.#built.get(name);
-    if (inode !== undefined) return inode;
-    const node = this.#node(name);
-    if (node === undefined) return -ENOENT;
-    inode = node.build(this.placeOf(name, this.owner));
-    this.#built.set(name, inode);
-    return inode;
-  }
-
-  override names(): readonly string[] {
-    return Object.keys(this.#makers);
-  }
-
-  override dtypeOf(name: string): number {
-    return this.#node(name)?.dtype ?? 0;
+    return this.#entries.node(name)?.dtype ?? 0;
   }
 }
 
@@ -232,12 +195,24 @@ class PseudoDirectoryFile extends File {
 /** A directory with fixed entries. */
 export function dir(entries: Readonly<Record<string, Node>>, permissions = 0o555): Node {
   const nodes = new Map(Object.entries(entries));
-  return { dtype: DT_DIR, build: (place) => new FixedDirectory(place, permissions, nodes) };
+  const fixed: FixedEntries = { names: () => [...nodes.keys()], node: (name) => nodes.get(name) };
+  return { dtype: DT_DIR, build: (place) => new FixedDirectory(place, permissions, fixed) };
 }
 
 /** The same, of entries that are made when they are asked for. */
-export function lazyDir(entries: Readonly<Record<string, () => Node>>, permissions = 0o555): Node {
-  return { dtype: DT_DIR, build: (place) => new LazyDirectory(place, permissions, entries) };
+export function lazyDir(makers: Readonly<Record<string, () => Node>>, permissions = 0o555): Node {
+  const nodes = new Map<string, Node>();
+  const fixed: FixedEntries = {
+    names: () => Object.keys(makers),
+    node(name) {
+      const made = nodes.get(name);
+      if (made !== undefined || !Object.hasOwn(makers, name)) return made;
+      const node = makers[name]();
+      nodes.set(name, node);
+      return node;
+    },
+  };
+  return { dtype: DT_DIR, build: (place) => new FixedDirectory(place, permissions, fixed) };
 }
 
 /** A directory whose entries are asked for each time. */
