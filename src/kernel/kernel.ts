@@ -1,7 +1,11 @@
-/** What all tasks of a sandbox share. It has no I/O and no clock of its own: both come in at construction. */
+/**
+ * What all tasks of a container share; containers of one sandbox share some of it with each other. It has no I/O and no clock of its own: both
+ * come in at construction.
+ */
 import type { Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
 import type { KernelLog } from './kernel-log.ts';
+import type { Namespaces } from './namespaces.ts';
 import type { PidTable } from './pid-table.ts';
 import type { Timers } from './timers.ts';
 import type { UtsName } from './uts.ts';
@@ -24,6 +28,7 @@ export interface Kernel {
   readonly timers: Timers;
   readonly pids: PidTable;
   readonly log: KernelLog;
+  readonly namespaces: Namespaces;
   readonly uts: UtsName;
   /** Where the first task's root is; new mounts hang below it. */
   readonly rootMount: Mount;

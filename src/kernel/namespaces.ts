@@ -10,10 +10,12 @@ import {
 } from '../abi/clone.ts';
 
 /**
- * The namespaces every task is in: one of each kind, never changed (unshare refuses; setns can only lead back to them). Their inode numbers are
- * those of Linux' initial namespaces (linux/proc_ns.h), for /proc/PID/ns and the ns ioctls.
+ * Namespaces (namespaces(7)). A process never changes its own: unshare refuses, and setns can only lead back to them. Containers of one
+ * sandbox share some and have others of their own. What is kept for a namespace is kept under this object.
+ *
+ * The inode numbers of the first container's are those of Linux' initial namespaces (linux/proc_ns.h).
  */
-export const NAMESPACE_INODES = {
+const FIRST_INODES = {
   cgroup: 4026531835,
   ipc: 4026531839,
   mnt: 4026531841,
@@ -40,4 +42,45 @@ export const NAMESPACE_FLAGS = {
   uts: CLONE_NEWUTS,
 } as const;
 
-export type NamespaceName = keyof typeof NAMESPACE_INODES;
+export type NamespaceName = keyof typeof FIRST_INODES;
+
+export class Namespace {
+  readonly name: NamespaceName;
+  readonly inode: number;
+
+  constructor(name: NamespaceName, inode: number) {
+    this.name = name;
+    this.inode = inode;
+  }
+}
+
+export type Namespaces = Readonly<Record<NamespaceName, Namespace>>;
+
+/** Those of a sandbox's first container. */
+export function firstNamespaces(): Namespaces {
+  const make = (name: NamespaceName): Namespace => new Namespace(name, FIRST_INODES[name]);
+  const pid = make('pid');
+  const time = make('time');
+  return {
+    cgroup: make('cgroup'),
+    ipc: make('ipc'),
+    mnt: make('mnt'),
+    net: make('net'),
+    pid,
+    pid_for_children: pid,
+    time,
+    time_for_children: time,
+    user: make('user'),
+    uts: make('uts'),
+  };
+}
+
+/** Linux gives later ones numbers from here on (PROC_DYNAMIC_FIRST and what a kernel makes at boot). */
+let nextInode = 4026532000;
+
+/** Those of another container, which shares all but the ones named with the first. */
+export function furtherNamespaces(first: Namespaces, own: readonly NamespaceName[]): Namespaces {
+  const made: Record<NamespaceName, Namespace> = { ...first };
+  for (const name of own) made[name] = new Namespace(name, nextInode++);
+  return { ...made, pid_for_children: made.pid, time_for_children: made.time };
+}

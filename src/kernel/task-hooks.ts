@@ -9,6 +9,12 @@ import { exitRobustList } from './robust-list.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
+/** No longer calls `hook`, for one whose container has ended and others go on. */
+export function unsubscribe<T>(hooks: T[], hook: T): void {
+  const at = hooks.indexOf(hook);
+  if (at >= 0) hooks.splice(at, 1);
+}
+
 export class TaskHooks {
   /** Before a task leaves its address space (exit, exec): robust futexes. Its memory can still be written. */
   readonly memoryRelease: ((task: Task) => void)[] = [exitRobustList, exitPiLocks];

@@ -18,6 +18,7 @@ import { copyTask, startProcess } from './fork.ts';
 import type { Kernel } from './kernel.ts';
 import { KernelLog } from './kernel-log.ts';
 import { defaultLimits } from './limits.ts';
+import { firstNamespaces } from './namespaces.ts';
 import { PidTable, type PidTableOptions } from './pid-table.ts';
 import type { Task } from './task.ts';
 import { Timers } from './timers.ts';
@@ -113,6 +114,7 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
     timers: new Timers(),
     pids: new PidTable(options),
     log: new KernelLog(),
+    namespaces: firstNamespaces(),
     uts: new UtsName('test'),
     rootMount: createMount(anonFileSystem),
     cpuCount: 2,

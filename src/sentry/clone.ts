@@ -167,7 +167,7 @@ export class Clones {
     child.thread = made;
     child.mem = new GuestMemory(made.thread);
     if (made.host !== parent.host) {
-      this.#processes.bind(made.thread.process, mm);
+      this.#processes.bind(made.thread.process, mm, child.kernel);
       made.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
     }
     if ((request.flags & C.CLONE_SETTLS) !== 0) made.thread.command(L.OP_SET_FS, request.tls);

@@ -13,13 +13,15 @@ import { ACTION_TERMINATE, defaultAction } from '../kernel/signal-policy.ts';
 import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { ConfigError, type Fields } from '../wire/json-fields.ts';
+import type { Compartment, Started } from './compartment.ts';
 import type { ControlConnection } from './control-server.ts';
 import { hostSignal } from './forward-signals.ts';
 import { type GuestHook, runGuestHook } from './guest-hooks.ts';
 import { readProcess } from './process-config.ts';
 import { listProcesses } from './process-list.ts';
 import { findProgram, runtimeMessage, shellStatus } from './program.ts';
-import type { Sandbox, Started } from './sandbox.ts';
+
+import type { Sandbox } from './sandbox.ts';
 import type { ProcessOptions } from './sandbox-options.ts';
 
 const CLOSE = 3;
@@ -33,6 +35,7 @@ export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped';
 class Refusal extends ConfigError {}
 
 export class Container {
+  readonly #compartment: Compartment;
   readonly #sandbox: Sandbox;
   readonly #options: ProcessOptions;
   readonly #hooks: readonly GuestHook[];
@@ -43,8 +46,15 @@ export class Container {
   /** As wait(2) gives it. */
   #exitStatus = 0;
 
-  private constructor(sandbox: Sandbox, options: ProcessOptions, hooks: readonly GuestHook[], started: Started) {
+  private constructor(
+    compartment: Compartment,
+    options: ProcessOptions,
+    hooks: readonly GuestHook[],
+    started: Started,
+  ) {
     const { task: init, terminal } = started;
+    const { sandbox } = compartment;
+    this.#compartment = compartment;
     this.#sandbox = sandbox;
     this.#options = options;
     this.#hooks = hooks;
@@ -55,15 +65,15 @@ export class Container {
 
   /** Makes the first process. Throws a message for people, also when there is no such program. */
   static async create(
-    sandbox: Sandbox,
+    compartment: Compartment,
     options: ProcessOptions,
     hooks: readonly GuestHook[],
     streams: readonly HostStream[],
   ): Promise<Container> {
-    const started = await sandbox.create(options, streams);
+    const started = await compartment.create(options, streams);
     const missing = findProgram(started.task, options);
     if (missing > 0) throw new Error(runtimeMessage(options, missing));
-    return new Container(sandbox, options, hooks, started);
+    return new Container(compartment, options, hooks, started);
   }
 
   get status(): ContainerStatus {
@@ -95,22 +105,22 @@ export class Container {
         );
         return;
       case 'ps':
-        connection.send({ ok: { processes: listProcesses(this.#sandbox) } });
+        connection.send({ ok: { processes: listProcesses(this.#compartment) } });
         return;
       case 'pause':
         this.#need(['running'], verb);
-        this.#sandbox.processes.pause();
+        this.#sandbox.processes.pause(this.#compartment.kernel);
         this.#status = 'paused';
         connection.send({ ok: {} });
         return;
       case 'resume':
         this.#need(['paused'], verb);
-        this.#sandbox.processes.resume();
+        this.#sandbox.processes.resume(this.#compartment.kernel);
         this.#status = 'running';
         connection.send({ ok: {} });
         return;
       case 'update': {
-        const { pids } = this.#sandbox.kernel;
+        const { pids } = this.#compartment.kernel;
         pids.maxTasks = request.number('tasks', MAX_TASKS) ?? pids.maxTasks;
         connection.send({ ok: {} });
         return;
@@ -131,13 +141,13 @@ export class Container {
     this.#need(['created'], 'start');
     this.#status = 'running';
     try {
-      for (const hook of this.#hooks) await runGuestHook(this.#sandbox, this.#options, hook, state);
+      for (const hook of this.#hooks) await runGuestHook(this.#compartment, this.#options, hook, state);
     } catch (error) {
       exitGroup(this.init.group, exitedStatus(EXIT_NOT_RUN));
       throw error;
     }
     if (this.init.isExited) return;
-    const failed = await this.#sandbox.exec(this.init, this.#options);
+    const failed = await this.#compartment.exec(this.init, this.#options);
     if (failed === null || this.init.isExited) return;
     exitGroup(this.init.group, exitedStatus(EXIT_NOT_RUN));
     throw new Error(runtimeMessage(this.#options, failed));
@@ -177,7 +187,7 @@ export class Container {
       return;
     }
     // The first one last: with it all others go, and each is to have had its signal.
-    for (const group of [...this.#sandbox.kernel.pids.groups()].reverse()) this.#kill(group, signo);
+    for (const group of this.#compartment.groups().reverse()) this.#kill(group, signo);
   }
 
   #kill(group: ThreadGroup, signo: number): void {
@@ -205,13 +215,13 @@ export class Container {
     }
     const opened = this.#sandbox.openStreams(fds, 'sandbox');
     const streams = isTerminal ? opened.flatMap((stream) => [stream, stream, stream]) : opened;
-    const { task, terminal } = await this.#sandbox.create(options, streams).catch((error: unknown) => {
+    const { task, terminal } = await this.#compartment.create(options, streams).catch((error: unknown) => {
       for (const stream of opened) stream.close();
       throw error;
     });
     const { group } = task;
     const missing = findProgram(task, options);
-    const failed = missing > 0 ? missing : await this.#sandbox.exec(task, options);
+    const failed = missing > 0 ? missing : await this.#compartment.exec(task, options);
     if (failed !== null) {
       exitGroup(group, exitedStatus(EXIT_NOT_RUN));
       throw new Error(runtimeMessage(options, failed));

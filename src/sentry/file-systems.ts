@@ -1,13 +1,10 @@
 /** The file systems of a sandbox and the mount tree it boots with. */
-import { constants, openSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { ENODEV, errnoName } from '../abi/errno.ts';
 import { MS_NOATIME, MS_PER_MOUNT, MS_RELATIME, MS_STRICTATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { populateDev, standardDevices } from '../fs/dev/standard-devices.ts';
 import { DevPts } from '../fs/devpts/devpts.ts';
 import { HostDirectory } from '../fs/host/host-directory.ts';
-import { HostFs } from '../fs/host/host-fs.ts';
 import type { HostTerminal } from '../fs/host-tty/host-terminal.ts';
 import { provideMqueue } from '../fs/mqueue/mqueue-fs.ts';
 import { OverlayFs } from '../fs/overlay/overlay-fs.ts';
@@ -17,53 +14,36 @@ import { createSysfs } from '../fs/sys/sysfs.ts';
 import { provideMemfds } from '../fs/tmpfs/memfd.ts';
 import type { TmpfsHost } from '../fs/tmpfs/memory-fs.ts';
 import { defaultTmpfsOptions, parseTmpfsOptions, Tmpfs } from '../fs/tmpfs/tmpfs.ts';
-import { NativeHostFiles } from '../host/host-files.ts';
 import { hostMemory } from '../host/host-memory.ts';
 import { rootCredentials } from '../kernel/credentials.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
+import type { Task } from '../kernel/task.ts';
+import { unsubscribe } from '../kernel/task-hooks.ts';
 import { socketTables } from '../net/inet/socket-tables.ts';
 import { statisticsTables } from '../net/inet/statistics.ts';
 import { provideUnixPaths } from '../net/unix/names.ts';
 import { unixSocketTable } from '../net/unix/socket-table.ts';
-import { Dentry } from '../vfs/dentry.ts';
 import { allocateDev } from '../vfs/device-number.ts';
 import { provideFileSystems } from '../vfs/file-system-types.ts';
 import type { FileSystem } from '../vfs/inode.ts';
-import { attachMount, cloneMount, createMount, Mount } from '../vfs/mount.ts';
+import { attachMount, cloneMount, createMount, dropMount, type Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
 import { instantiate, WALK_FOLLOW, walk } from '../vfs/walk.ts';
 import { copyTree } from './copy-tree.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
+import type { HostTrees } from './host-trees.ts';
 import type { MountSpec, RootOptions } from './sandbox-options.ts';
 import { unixPaths } from './unix-paths.ts';
 
-const O_PATH = 0o10000000;
-
 /** The root of the tree: a host directory itself, or under a memory overlay. Throws if it cannot be opened. */
-export function createRoot({ path, kind }: RootOptions, clock: Clock, maxBytes: number): Mount {
-  if (kind !== 'overlay') return createMount(openHost(path, 'writable'));
+export function createRoot({ path, kind }: RootOptions, trees: HostTrees, clock: Clock, maxBytes: number): Mount {
+  if (kind !== 'overlay') return createMount(trees.directory(path, 'writable'));
   const host: TmpfsHost = { clock, memory: hostMemory, devices: null };
-  const lower = openHost(path, 'read-only');
+  const lower = trees.directory(path, 'read-only');
   const lowerRoot = lower.root;
   if (!(lowerRoot instanceof HostDirectory)) throw new Error(`root ${path} is not a directory`);
   const overlay = new OverlayFs(host, lower, lowerRoot, { maxBytes, maxInodes: Math.ceil(maxBytes / 4096) });
   return createMount(overlay);
-}
-
-/** What is at a path of the host, as a mount. A file's directory is opened, but no walk of the guest can get there. */
-function mountHost(given: string, isWritable: boolean): Mount | number {
-  // mount(2) follows links to its source.
-  const path = realpathSync(given);
-  const access = isWritable ? 'writable' : 'read-only';
-  if (statSync(path).isDirectory()) return createMount(openHost(path, access), 0, path);
-  const fs = openHost(dirname(path), access);
-  const inode = fs.root.lookup(basename(path));
-  return typeof inode === 'number' ? inode : new Mount(fs, new Dentry('', null, inode), path, 0);
-}
-
-function openHost(path: string, access: 'read-only' | 'writable'): HostFs {
-  const rootFd = openSync(path, O_PATH | constants.O_NOFOLLOW);
-  return new HostFs(new NativeHostFiles(), { rootFd, isWritable: access === 'writable', isExclusive: false });
 }
 
 /** The place a path names, from the root of the tree; null if there is none. */
@@ -90,7 +70,7 @@ export function makePlace(root: Mount, path: string, kind: 'directory' | 'file')
   }
 }
 
-/** Makes the file systems of one sandbox: for its configuration at boot, and for mount(2) later. */
+/** Makes the file systems of one container: for its configuration at boot, and for mount(2) later. */
 export class FileSystems {
   readonly devpts: DevPts;
   readonly #host: TmpfsHost;
@@ -99,20 +79,27 @@ export class FileSystems {
   readonly #sysfs: FileSystem;
   readonly #mqueue: FileSystem;
   readonly #hasTerminal: boolean;
+  readonly #trees: HostTrees;
+  readonly #taskRelease: ((task: Task) => void)[] = [];
+  readonly #onRelease = (task: Task): void => {
+    for (const hook of this.#taskRelease) hook(task);
+  };
 
   /** @param terminal is asked for when /dev/console is opened */
-  constructor(kernel: Kernel, hasTerminal: boolean, terminal: () => HostTerminal | null) {
+  constructor(kernel: Kernel, trees: HostTrees, hasTerminal: boolean, terminal: () => HostTerminal | null) {
     const root = kernel.rootMount;
     const now = { sec: 0, nsec: 0 };
     kernel.clock.read(0, now);
     const bootTimeSec = now.sec;
     this.#kernel = kernel;
+    this.#trees = trees;
     this.#hasTerminal = hasTerminal;
     this.devpts = new DevPts(allocateDev(), bootTimeSec, kernel, (name) => findPath(root, `/dev/pts/${name}`));
     const devices = standardDevices(kernel, this.devpts, terminal);
     this.#host = { clock: kernel.clock, memory: hostMemory, devices };
     this.#proc = createProc({
       kernel,
+      taskRelease: this.#taskRelease,
       dev: allocateDev(),
       bootTimeSec,
       vfs: vfsView,
@@ -126,6 +113,14 @@ export class FileSystems {
     provideMemfds(kernel, this.#host);
     provideUnixPaths(kernel, unixPaths);
     provideFileSystems(kernel, (type, data) => this.make(type, data));
+    kernel.pids.hooks.taskRelease.push(this.#onRelease);
+  }
+
+  /** The container has ended. */
+  close(): void {
+    unsubscribe(this.#kernel.pids.hooks.taskRelease, this.#onRelease);
+    dropMount(this.#kernel.rootMount);
+    this.#trees.close();
   }
 
   /** A file system as mount(2) asks for it, or -ENODEV, -EINVAL. */
@@ -168,7 +163,7 @@ export class FileSystems {
     }
     const made =
       source.kind === 'host'
-        ? mountHost(source.path, source.isWritable)
+        ? this.#trees.mount(source.path, source.isWritable ? 'writable' : 'read-only')
         : this.#mountNew(source.type, source.data, source.name ?? source.type);
     if (typeof made === 'number') {
       const what = source.kind === 'host' ? source.path : `${source.type} with options "${source.data}"`;

@@ -3,8 +3,9 @@ import { SIGKILL } from '../abi/signal.ts';
 import { native } from '../host/native.ts';
 import { exitGroup } from '../kernel/exit.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
+import type { Compartment } from './compartment.ts';
 import { findProgram, runtimeMessage, shellStatus } from './program.ts';
-import type { Sandbox } from './sandbox.ts';
+
 import type { ProcessOptions } from './sandbox-options.ts';
 
 const WRITE = 1;
@@ -33,28 +34,32 @@ function pipeWith(text: string): number {
 
 /** Runs one with the state on its standard input, as the user of `init`. Throws a message for people if it fails. */
 export async function runGuestHook(
-  sandbox: Sandbox,
+  compartment: Compartment,
   init: ProcessOptions,
   hook: GuestHook,
   state: string,
 ): Promise<void> {
   const options = { ...init, program: hook.path, argv: hook.args, env: hook.env };
-  const streams = sandbox.openStreams([pipeWith(state)], 'sandbox');
-  const { task } = await sandbox.create(options, streams);
+  const streams = compartment.sandbox.openStreams([pipeWith(state)], 'sandbox');
+  const { task } = await compartment.create(options, streams);
   const missing = findProgram(task, options);
-  const failed = missing > 0 ? missing : await sandbox.exec(task, options);
+  const failed = missing > 0 ? missing : await compartment.exec(task, options);
   if (failed !== null) {
     exitGroup(task.group, SIGKILL);
     throw new Error(`startContainer hook: ${runtimeMessage(options, failed)}`);
   }
-  const status = await ended(sandbox, task.group, hook.timeoutSec);
+  const status = await ended(compartment, task.group, hook.timeoutSec);
   if (status === 'late') throw new Error(`startContainer hook ${hook.path} did not end within ${hook.timeoutSec} s`);
   if (status !== 0) throw new Error(`startContainer hook ${hook.path} failed with status ${status}`);
 }
 
 /** Waits for the end of a process: its status as a shell shows it. One that takes too long is ended. */
-function ended(sandbox: Sandbox, group: ThreadGroup, timeoutSec: number | undefined): Promise<number | 'late'> {
-  const { timers, clock } = sandbox.kernel;
+function ended(
+  { kernel, sandbox }: Compartment,
+  group: ThreadGroup,
+  timeoutSec: number | undefined,
+): Promise<number | 'late'> {
+  const { timers, clock } = kernel;
   return new Promise((resolve) => {
     let isLate = false;
     const timer =

@@ -163,7 +163,7 @@ export class ProcessCalls {
     if (typeof envp === 'number') return envp;
     const result = await this.exec(task, dirfd, path, argv, envp, flags);
     // Whoever runs programs will run another one.
-    if (result === NO_ANSWER) this.dispatcher.track(null, this.#processes.prepare(this.dispatcher));
+    if (result === NO_ANSWER) this.dispatcher.track(null, this.#processes.prepare(this.dispatcher, task.kernel));
     return result;
   }
 
@@ -207,7 +207,7 @@ export class ProcessCalls {
       return -EPERM;
     }
     const mayRead = isReadable(task, plan.executable);
-    const fresh = await processes.spawn(dispatcher);
+    const fresh = await processes.spawn(dispatcher, task.kernel);
     if (typeof fresh === 'number') {
       releasePlan(plan);
       return fresh;
@@ -229,7 +229,7 @@ export class ProcessCalls {
     }
     fresh.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
     startPatching(mm, fresh.host);
-    processes.bind(fresh.thread.process, mm);
+    processes.bind(fresh.thread.process, mm, task.kernel);
     task.mm = mm;
     oldMm.unref();
     const { lender } = guest;

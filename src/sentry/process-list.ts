@@ -1,10 +1,11 @@
 /** The processes of a sandbox as `ps` shows them, with the host's pids beside the guest's. */
 import { terminalIndex } from '../fs/devpts/devpts.ts';
 import { rootCredentials } from '../kernel/credentials.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Terminal } from '../kernel/tty.ts';
+import type { Compartment } from './compartment.ts';
 import { findPath } from './file-systems.ts';
-import type { Sandbox } from './sandbox.ts';
 
 const MAX_COMMAND = 4096;
 
@@ -23,15 +24,15 @@ export interface ProcessEntry {
   readonly command: string;
 }
 
-export function listProcesses(sandbox: Sandbox): ProcessEntry[] {
-  return [...sandbox.kernel.pids.groups()].map((group) => entryOf(sandbox, group));
+export function listProcesses(compartment: Compartment): ProcessEntry[] {
+  return compartment.groups().map((group) => entryOf(compartment, group));
 }
 
-function entryOf(sandbox: Sandbox, group: ThreadGroup): ProcessEntry {
+function entryOf({ kernel, sandbox }: Compartment, group: ThreadGroup): ProcessEntry {
   const task = group.tasks[0] ?? group.leader;
   const usage = group.usage();
   const { tty } = group.session;
-  const { clock } = sandbox.kernel;
+  const { clock } = kernel;
   return {
     pid: group.pid,
     ppid: group.parentPid,
@@ -40,13 +41,13 @@ function entryOf(sandbox: Sandbox, group: ThreadGroup): ProcessEntry {
     startTime: Math.floor((Date.now() * 1e6 - (clock.monotonicNs() - group.startNs)) / 1e9),
     cpuTime: Math.floor((usage.userNs + usage.systemNs) / 1e9),
     tty: tty instanceof Terminal ? `pts/${terminalIndex(tty.deviceNumber)}` : '?',
-    command: commandOf(sandbox, group),
+    command: commandOf(kernel, group),
   };
 }
 
 /** Its command line by its own /proc, or its name in brackets. */
-function commandOf(sandbox: Sandbox, group: ThreadGroup): string {
-  const path = findPath(sandbox.kernel.rootMount, `/proc/${group.pid}/cmdline`);
+function commandOf({ rootMount }: Kernel, group: ThreadGroup): string {
+  const path = findPath(rootMount, `/proc/${group.pid}/cmdline`);
   const file = path?.dentry.inode.open(path, 0, rootCredentials());
   if (file === undefined || typeof file === 'number') return `[${group.leader.name}]`;
   const bytes = new Uint8Array(MAX_COMMAND);

@@ -3,6 +3,7 @@
  */
 import { ENOMEM } from '../abi/errno.ts';
 import { SIGCONT, SIGSTOP } from '../abi/signal.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
@@ -17,6 +18,7 @@ import type { Scheduler } from './scheduler.ts';
 import { StubHost } from './stub-host.ts';
 
 export interface ProcessesParts {
+  /** Of the first container. */
   readonly zygote: Zygote;
   readonly gate: CloneGate;
   readonly window: MailboxWindow;
@@ -43,10 +45,12 @@ export class Processes {
   readonly #parts: ProcessesParts;
   readonly #guests = new Map<Task, Guest>();
   readonly #dying: Guest[] = [];
+  /** Which process each container's are forked from. */
+  readonly #zygotes = new Map<Kernel, Zygote>();
   /** Made ahead. */
-  #spare: Spawned | null = null;
-  readonly #spaces = new Map<StubProcess, AddressSpace>();
-  #isPaused = false;
+  readonly #spares = new Map<Kernel, Spawned>();
+  readonly #spaces = new Map<StubProcess, { mm: AddressSpace; kernel: Kernel }>();
+  readonly #paused = new Set<Kernel>();
 
   constructor(parts: ProcessesParts) {
     this.#parts = parts;
@@ -63,29 +67,45 @@ export class Processes {
     return this.#guests.get(task);
   }
 
+  /** The container's processes are forked from this one. */
+  admit(kernel: Kernel, zygote: Zygote): void {
+    this.#zygotes.set(kernel, zygote);
+  }
+
+  /** The container has ended, and none of its processes is left. */
+  dismiss(kernel: Kernel): void {
+    this.#zygotes.delete(kernel);
+    this.#paused.delete(kernel);
+    const spare = this.#spares.get(kernel);
+    this.#spares.delete(kernel);
+    if (spare !== undefined) this.#destroy(spare.thread.process);
+  }
+
   /** A process for a program that exec starts: its guest, without a task, whose thread has reported; or -errno. */
-  async spawn(handler: GuestHandler): Promise<Guest | number> {
-    const spare = this.#spare;
-    this.#spare = null;
-    if (spare !== null && !spare.thread.process.isGone) {
+  async spawn(handler: GuestHandler, kernel: Kernel): Promise<Guest | number> {
+    const spare = this.#spares.get(kernel);
+    this.#spares.delete(kernel);
+    if (spare !== undefined && !spare.thread.process.isGone) {
       const guest = await spare.guest;
       if (typeof guest !== 'number' && !guest.thread.process.isGone) return guest;
     }
-    const fresh = this.#fresh(handler);
+    const fresh = this.#fresh(handler, kernel);
     return typeof fresh === 'number' ? fresh : fresh.guest;
   }
 
   /** Has the zygote make a process ahead, for the next `spawn`. */
-  async prepare(handler: GuestHandler): Promise<void> {
-    if (this.#spare !== null) return;
-    const spare = this.#fresh(handler);
+  async prepare(handler: GuestHandler, kernel: Kernel): Promise<void> {
+    if (this.#spares.has(kernel)) return;
+    const spare = this.#fresh(handler, kernel);
     if (typeof spare === 'number') return;
-    this.#spare = spare;
+    this.#spares.set(kernel, spare);
     await spare.guest;
   }
 
-  #fresh(handler: GuestHandler): Spawned | number {
-    const { window, gate, zygote } = this.#parts;
+  #fresh(handler: GuestHandler, kernel: Kernel): Spawned | number {
+    const { window, gate } = this.#parts;
+    const zygote = this.#zygotes.get(kernel);
+    if (zygote === undefined) return -ENOMEM;
     const thread = StubProcess.spawn(window, gate, zygote);
     if (typeof thread === 'number') return thread;
     const guest = this.#started(new Guest(handler, thread, this.hostOf(thread.process)));
@@ -178,10 +198,10 @@ export class Processes {
     this.#guests.set(task, guest);
   }
 
-  /** Which address space a host process carries: it ends with the last user of it. */
-  bind(process: StubProcess, mm: AddressSpace): void {
-    this.#spaces.set(process, mm);
-    if (this.#isPaused) process.signal(SIGSTOP);
+  /** Which address space a host process carries, and for which container: it ends with the last user of it. */
+  bind(process: StubProcess, mm: AddressSpace, kernel: Kernel): void {
+    this.#spaces.set(process, { mm, kernel });
+    if (this.#paused.has(kernel)) process.signal(SIGSTOP);
   }
 
   hostOf(process: StubProcess): StubHost {
@@ -234,15 +254,19 @@ export class Processes {
     this.#dying.push(left);
   }
 
-  /** Stops the host processes of all guests, and those to come, until `resume`. */
-  pause(): void {
-    this.#isPaused = true;
-    for (const process of this.#spaces.keys()) process.signal(SIGSTOP);
+  /** Stops the host processes of a container, and those to come, until `resume`. */
+  pause(kernel: Kernel): void {
+    this.#paused.add(kernel);
+    this.#signal(kernel, SIGSTOP);
   }
 
-  resume(): void {
-    this.#isPaused = false;
-    for (const process of this.#spaces.keys()) process.signal(SIGCONT);
+  resume(kernel: Kernel): void {
+    this.#paused.delete(kernel);
+    this.#signal(kernel, SIGCONT);
+  }
+
+  #signal(kernel: Kernel, signo: typeof SIGSTOP | typeof SIGCONT): void {
+    for (const [process, space] of this.#spaces) if (space.kernel === kernel) process.signal(signo);
   }
 
   /** Ends the threads of tasks that have ended, and the processes without users. */
@@ -261,7 +285,7 @@ export class Processes {
     // Whoever ends in the middle of a clone may never make it.
     guest.cloneUnderWay?.made.thread.forgetClone();
     guest.cloneUnderWay = null;
-    if (lender === null && !process.isGone && this.#spaces.get(process)?.users === 0) this.#destroy(process);
+    if (lender === null && !process.isGone && this.#spaces.get(process)?.mm.users === 0) this.#destroy(process);
     // Lent threads go back to their owner; others exit once they are in our hands.
     if (!process.isGone && !guest.isInKernel) {
       guest.kick();

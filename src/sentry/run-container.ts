@@ -37,7 +37,7 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
     const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
     if (parts.options.strace) await sandbox.traceCalls();
     const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
-    const container = await sandbox.during(Container.create(sandbox, parts.options, parts.startHooks, streams));
+    const container = await sandbox.during(Container.create(sandbox.first, parts.options, parts.startHooks, streams));
     const server = new ControlServer(sandbox.loop, parts.controlPath, (request, connection) =>
       container.handle(request, connection),
     );

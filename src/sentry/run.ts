@@ -31,7 +31,7 @@ export async function runSandbox(options: SandboxOptions): Promise<number> {
 
 async function runInit(sandbox: Sandbox, options: SandboxOptions): Promise<number> {
   const streams = sandbox.openStreams(STDIO, 'caller');
-  const { task, terminal } = await sandbox.during(sandbox.create(options, streams));
+  const { task, terminal } = await sandbox.during(sandbox.first.create(options, streams));
   const release = forwardSignals(task, terminal);
   let status: number | null = null;
   task.kernel.pids.hooks.groupExit.push((group) => {
@@ -40,7 +40,7 @@ async function runInit(sandbox: Sandbox, options: SandboxOptions): Promise<numbe
     sandbox.scheduler.stop();
   });
   try {
-    const failed = await sandbox.during(sandbox.exec(task, options));
+    const failed = await sandbox.during(sandbox.first.exec(task, options));
     // A signal from outside may have ended it before the program ran.
     if (failed !== null && status === null) return report(options.argv[0], failed);
     if (status === null) await sandbox.scheduler.run();

@@ -78,13 +78,17 @@ export interface SandboxBounds {
   readonly oomScoreAdj?: number;
 }
 
-export interface SandboxOptions extends ProcessOptions {
+/** A container: its first process, and what that is to find. */
+export interface ContainerOptions extends ProcessOptions {
   readonly bounds: SandboxBounds;
   readonly root: RootOptions;
   /** In this order. */
   readonly mounts: readonly MountSpec[];
   readonly hostname: string;
   readonly domainname: string;
+}
+
+export interface SandboxOptions extends ContainerOptions {
   readonly network: 'none';
   /** Whether each system call is written to the debug log, or to standard error if there is none. */
   readonly strace: boolean;

@@ -1,54 +1,42 @@
 /**
- * A sandbox: the kernel with everything it stands on, booted, and the processes that are started in it from outside.
+ * A sandbox: what its containers share (the loop, the host processes of guests, the dispatcher), and the first of them.
  *
  * Its loop turns only inside `run` and `during`; whoever owns it turns it until the first process has ended.
  */
 import { openSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { errnoName } from '../abi/errno.ts';
-import { MS_RDONLY } from '../abi/mount.ts';
 import { syscallName } from '../abi/syscall-names.ts';
 import { anonInodePath } from '../fs/anon/anon-inode.ts';
-import { openStandardStreams, type StandardStreams } from '../fs/host-stream/standard-streams.ts';
-import type { HostTerminal } from '../fs/host-tty/host-terminal.ts';
+import { openHostPlace } from '../host/host-place.ts';
 import { type HostStream, openHostStream, type StreamOwner } from '../host/host-stream.ts';
 import { native } from '../host/native.ts';
 import { hostRandom } from '../host/random.ts';
-import { NO_CAPABILITIES } from '../kernel/capability-set.ts';
-import { type Credentials, rootCredentials, userCredentials } from '../kernel/credentials.ts';
 import { exitGroup } from '../kernel/exit.ts';
-import { startProcess } from '../kernel/fork.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelLog } from '../kernel/kernel-log.ts';
-import { defaultLimits } from '../kernel/limits.ts';
+import { firstNamespaces, furtherNamespaces } from '../kernel/namespaces.ts';
 import { PidTable } from '../kernel/pid-table.ts';
-import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Timers } from '../kernel/timers.ts';
-import { provideTraceeAccess } from '../kernel/tracee-access.ts';
 import { UtsName } from '../kernel/uts.ts';
-import { AddressSpace } from '../mm/address-space.ts';
 import { CloneGate } from '../platform/clone-gate.ts';
 import { MailboxWindow } from '../platform/mailbox-window.ts';
 import type { Zygote } from '../platform/zygote.ts';
 import { assembleTable } from '../syscalls/table.ts';
-import { FdTable } from '../vfs/fd-table.ts';
-import { FsContext } from '../vfs/fs-context.ts';
-import type { Path } from '../vfs/path.ts';
+import { Compartment } from './compartment.ts';
 import { CpuUsage } from './cpu-usage.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EventLoop } from './event-loop.ts';
-import { createRoot, FileSystems, findPath, makePlace } from './file-systems.ts';
-import { GuestMemory } from './guest-memory.ts';
+import { createRoot } from './file-systems.ts';
 import { hostClock, memoryTotal } from './host-facts.ts';
 import { readHostLayout } from './host-layout.ts';
+import { HostTrees } from './host-trees.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { Processes } from './processes.ts';
-import { execProgram } from './program.ts';
 import { HostResidency } from './residency.ts';
-import type { ProcessOptions, SandboxOptions } from './sandbox-options.ts';
+import type { ContainerOptions, SandboxBounds, SandboxOptions } from './sandbox-options.ts';
 import { Scheduler } from './scheduler.ts';
-import { Tracees } from './tracee.ts';
+import type { StraceWriter } from './strace/strace-writer.ts';
 
 const SIGKILL = 9;
 /** Unimplemented calls that are told once each; a guest could else fill the log. */
@@ -57,61 +45,45 @@ const MAX_TOLD = 1024;
 /** How often Node's timers are looked at while there are some. */
 const NODE_TIMER_NS = 50e6;
 
-/** A process that was started from outside. */
-export interface Started {
-  readonly task: Task;
-  readonly terminal: HostTerminal | null;
+/** What a further container shares with the first one beside the sandbox itself (namespaces(7)). */
+export type SharedNamespace = 'pid' | 'ipc' | 'uts';
+
+export interface FurtherParts {
+  readonly options: ContainerOptions;
+  /** Which its processes are to be forked from. */
+  readonly zygote: Zygote;
+  readonly trees: HostTrees;
+  readonly hasTerminal: boolean;
+  readonly shared: ReadonlySet<SharedNamespace>;
 }
 
 export class Sandbox {
-  readonly kernel: Kernel;
   readonly loop = new EventLoop();
   readonly processes: Processes;
   readonly scheduler: Scheduler;
+  readonly dispatcher: Dispatcher;
+  readonly calls: ProcessCalls;
+  /** With it the sandbox ends. */
+  readonly first: Compartment;
   /** Writes a line to the debug log; null when there is none. */
   readonly trace: ((line: string) => void) | null;
-  readonly #fileSystems: FileSystems;
-  readonly #dispatcher: Dispatcher;
-  readonly #calls: ProcessCalls;
+  readonly #usage: CpuUsage;
   readonly #ends = new Map<ThreadGroup, (status: number) => void>();
-  /** The first process's, which /dev/console is. */
-  #console: HostTerminal | null = null;
+  #tracer: StraceWriter | null = null;
 
   /** @param hasTerminal whether the first process will have a terminal among its streams */
   constructor(options: SandboxOptions, zygote: Zygote, hasTerminal: boolean) {
-    const window = new MailboxWindow();
     const gate = new CloneGate(zygote.listener);
     const { loop } = this;
     const timers = new Timers();
     const { monotonicNs } = hostClock;
     const scheduler = new Scheduler({ zygote, gate, loop, timers, monotonicNs });
     const layout = readHostLayout(zygote.pid);
-    const { bounds } = options;
-    const memory = Math.min(memoryTotal(), bounds.memoryBytes ?? Infinity);
-    const kernel: Kernel = {
-      clock: hostClock,
-      timers,
-      pids: new PidTable(bounds.tasks === undefined ? {} : { maxTasks: bounds.tasks }),
-      log: new KernelLog(),
-      uts: new UtsName(options.hostname, options.domainname),
-      rootMount: createRoot(options.root, hostClock, Math.floor(memory / 2)),
-      cpuCount: Math.min(availableParallelism(), bounds.cpus ?? Infinity),
-      memoryTotal: memory,
-      bootNs: monotonicNs(),
-      anonPath: anonInodePath,
-      random: hostRandom,
-    };
-    this.#fileSystems = new FileSystems(kernel, hasTerminal, () => this.#console);
-    for (const mount of options.mounts) this.#fileSystems.mount(mount);
-    // Only now: the places to mount on may have had to be made, and the working directory with them, as runc does.
-    if (options.root.kind !== 'overlay') makePlace(kernel.rootMount, options.cwd, 'directory');
-    if (options.root.kind === 'read-only') kernel.rootMount.flags |= MS_RDONLY;
-    logBoot(kernel, zygote.isolation);
     const trace = debugWriter(options);
     const processes = new Processes({
       zygote,
       gate,
-      window,
+      window: new MailboxWindow(),
       loop,
       scheduler,
       onHostDeath: (guests) => {
@@ -121,10 +93,6 @@ export class Sandbox {
     });
     scheduler.onPause = () => processes.reap();
     const usage = new CpuUsage((task) => processes.findGuest(task));
-    kernel.pids.hooks.updateUsage = usage.update;
-    kernel.pids.hooks.updateMemory = usage.updateMemory;
-    kernel.pids.hooks.updateThreadUsage = usage.updateThread;
-    kernel.pids.hooks.residency = new HostResidency((task) => processes.findGuest(task));
     const calls = new ProcessCalls(processes, layout, usage);
     const told = new Set<number>();
     const dispatcher = new Dispatcher({
@@ -142,28 +110,67 @@ export class Sandbox {
       onDefect: (name, error) => trace?.(`defect in ${name}: ${error instanceof Error ? error.stack : String(error)}`),
     });
     calls.dispatcher = dispatcher;
-    provideTraceeAccess(kernel, new Tracees(processes));
-    kernel.pids.hooks.taskExit.push((task) => processes.retire(task));
-    kernel.pids.hooks.groupExit.push((group) => {
+    this.processes = processes;
+    this.scheduler = scheduler;
+    this.trace = trace;
+    this.dispatcher = dispatcher;
+    this.calls = calls;
+    this.#usage = usage;
+
+    const trees = new HostTrees(openHostPlace);
+    const kernel: Kernel = {
+      clock: hostClock,
+      timers,
+      pids: this.#pidTable(options.bounds),
+      log: new KernelLog(),
+      namespaces: firstNamespaces(),
+      uts: new UtsName(options.hostname, options.domainname),
+      ...visible(options, trees),
+      anonPath: anonInodePath,
+      random: hostRandom,
+    };
+    logBoot(kernel, zygote.isolation);
+    this.first = new Compartment(this, { kernel, zygote, trees, options, hasTerminal });
+  }
+
+  /** Another container. Throws a message for people when it cannot be. */
+  add({ options, zygote, trees, hasTerminal, shared }: FurtherParts): Compartment {
+    const { kernel: first } = this.first;
+    const own = (['mnt', 'pid', 'ipc', 'uts'] as const).filter((name) => name === 'mnt' || !shared.has(name));
+    const kernel: Kernel = {
+      ...first,
+      pids: shared.has('pid') ? first.pids : this.#pidTable(options.bounds),
+      namespaces: furtherNamespaces(first.namespaces, own),
+      uts: shared.has('uts') ? first.uts : new UtsName(options.hostname, options.domainname),
+      ...visible(options, trees),
+    };
+    return new Compartment(this, { kernel, zygote, trees, options, hasTerminal });
+  }
+
+  /** Process numbers of their own, whose ends are told here. */
+  #pidTable({ tasks }: SandboxBounds): PidTable {
+    const pids = new PidTable(tasks === undefined ? {} : { maxTasks: tasks });
+    const { hooks } = pids;
+    hooks.updateUsage = this.#usage.update;
+    hooks.updateMemory = this.#usage.updateMemory;
+    hooks.updateThreadUsage = this.#usage.updateThread;
+    hooks.residency = new HostResidency((task) => this.processes.findGuest(task));
+    hooks.taskExit.push((task) => this.processes.retire(task));
+    hooks.taskExit.push((task) => this.#tracer?.ended(task, task.group.exitStatus));
+    hooks.groupExit.push((group) => {
       const callback = this.#ends.get(group);
       this.#ends.delete(group);
       callback?.(group.exitStatus);
     });
-    this.kernel = kernel;
-    this.processes = processes;
-    this.scheduler = scheduler;
-    this.trace = trace;
-    this.#dispatcher = dispatcher;
-    this.#calls = calls;
+    return pids;
   }
 
   /** Has each system call written to the debug log. */
   async traceCalls(): Promise<void> {
     if (this.trace === null) return;
     const { StraceWriter } = await import('./strace/strace-writer.ts');
-    const tracer = new StraceWriter(this.trace);
-    this.#dispatcher.tracer = tracer;
-    this.kernel.pids.hooks.taskExit.push((task) => tracer.ended(task, task.group.exitStatus));
+    this.#tracer = new StraceWriter(this.trace);
+    this.dispatcher.tracer = this.#tracer;
   }
 
   /** The host descriptors as streams; those that are not open are left out. */
@@ -171,53 +178,6 @@ export class Sandbox {
     return hostFds
       .map((fd) => openHostStream((nr, ...args) => native.syscall(nr, ...args), this.loop, fd, owner))
       .filter((stream): stream is HostStream => typeof stream !== 'number');
-  }
-
-  /**
-   * A process with these streams as its descriptors from 0, in its own session, that runs nothing yet.
-   * Throws a message for people when it cannot be.
-   */
-  async create(options: ProcessOptions, streams: readonly HostStream[]): Promise<Started> {
-    const { kernel, processes } = this;
-    const fresh = await processes.spawn(this.#dispatcher);
-    if (typeof fresh === 'number') throw new Error(`cannot make the process: ${errnoName(-fresh)}`);
-    const limits = defaultLimits();
-    for (const { resource, soft, hard } of options.limits) limits.set(resource, soft, hard);
-    const mm = new AddressSpace(fresh.host, limits);
-    processes.bind(fresh.thread.process, mm);
-    const root: Path = { mount: kernel.rootMount, dentry: kernel.rootMount.root };
-    const cwd = findPath(kernel.rootMount, options.cwd);
-    if (cwd === null) {
-      mm.unref();
-      processes.abandon(fresh);
-      throw new Error(`working directory ${options.cwd} does not exist in the sandbox`);
-    }
-    const standard = this.#standardStreams(streams, options.uid);
-    const files = new FdTable();
-    for (const file of standard.files) files.install(file, false);
-    const task = startProcess(kernel, {
-      mm,
-      mem: new GuestMemory(fresh.thread),
-      thread: fresh,
-      files,
-      fs: new FsContext(root, cwd, options.umask),
-      creds: credentialsOf(options),
-      name: 'init',
-      limits,
-    });
-    if (typeof task === 'number') throw new Error(`cannot make the task: ${errnoName(-task)}`);
-    task.hasNoNewPrivs = options.hasNoNewPrivileges;
-    processes.adopt(fresh, task);
-    standard.terminal?.control(task.group.session, task.group.processGroup);
-    const { terminal } = standard;
-    if (task.group.isInit) this.#console = terminal;
-    else if (terminal !== null) terminal.onUnused = () => this.#removeTerminal(terminal);
-    return { task, terminal };
-  }
-
-  /** Runs the program of `options` in a task that `create` made: null, or the errno of what went wrong. */
-  exec(task: Task, options: ProcessOptions): Promise<number | null> {
-    return execProgram(this.#calls, task, options);
   }
 
   /** Turns the loop until `promise` is settled. */
@@ -238,7 +198,7 @@ export class Sandbox {
 
   /** Waits for work that has timers of Node's, which the loop alone does not look at. */
   async withNodeTimers<T>(work: Promise<T>): Promise<T> {
-    const { timers, clock } = this.kernel;
+    const { timers, clock } = this.first.kernel;
     const look = (): void => {
       this.loop.isNodeReady = true;
       timer = timers.add(clock.monotonicNs() + NODE_TIMER_NS, look);
@@ -259,26 +219,23 @@ export class Sandbox {
 
   /** Keeps the loop looking at promises until this one is settled; what it throws goes to the debug log. */
   track(promise: Promise<void>): void {
-    this.#dispatcher.track(null, promise);
-  }
-
-  #removeTerminal(terminal: HostTerminal): void {
-    terminal.hangUpSession();
-    this.#fileSystems.devpts.removeTerminal(terminal);
-    terminal.stream.close();
-  }
-
-  #standardStreams(streams: readonly HostStream[], uid: number): StandardStreams {
-    const { devpts } = this.#fileSystems;
-    return openStandardStreams(streams, devpts, (name) => findPath(this.kernel.rootMount, `/dev/pts/${name}`), uid);
+    this.dispatcher.track(null, promise);
   }
 }
 
-function credentialsOf({ uid, gid, groups, capabilities }: ProcessOptions): Credentials {
-  return userCredentials(uid, gid, groups, capabilities ?? (uid === 0 ? rootCredentials().caps : userCapabilities));
+/** What of the host a container's processes see: its files, and of its CPUs and memory no more than it may use. */
+function visible(
+  { root, bounds }: ContainerOptions,
+  trees: HostTrees,
+): Pick<Kernel, 'rootMount' | 'cpuCount' | 'memoryTotal' | 'bootNs'> {
+  const memory = Math.min(memoryTotal(), bounds.memoryBytes ?? Infinity);
+  return {
+    rootMount: createRoot(root, trees, hostClock, Math.floor(memory / 2)),
+    cpuCount: Math.min(availableParallelism(), bounds.cpus ?? Infinity),
+    memoryTotal: memory,
+    bootNs: hostClock.monotonicNs(),
+  };
 }
-
-const userCapabilities = { ...rootCredentials().caps, effective: NO_CAPABILITIES, permitted: NO_CAPABILITIES };
 
 function logBoot(kernel: Kernel, isolation: string): void {
   const { uts, log, cpuCount } = kernel;

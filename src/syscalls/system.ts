@@ -22,6 +22,7 @@ import { NamespaceFile } from '../fs/anon/namespace-inode.ts';
 import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
 import { yieldTurn } from '../kernel/block.ts';
 import { exitGroup } from '../kernel/exit.ts';
+import { NAMESPACE_FLAGS, type Namespaces } from '../kernel/namespaces.ts';
 import type { Task } from '../kernel/task.ts';
 import { UTS_FIELD_MAX } from '../kernel/uts.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -191,6 +192,13 @@ function sysUnshare(task: Task, flags: number): number {
   return 0;
 }
 
+/** Whether all namespaces that `kinds` (CLONE_NEW*) names are the task's own. */
+function isInThem(task: Task, kinds: number, other: Namespaces): boolean {
+  const own = task.kernel.namespaces;
+  const all = Object.values(own).filter(({ name }) => (NAMESPACE_FLAGS[name] & kinds) !== 0);
+  return all.every((each) => other[each.name] === each);
+}
+
 /** There is nowhere else to go: who may, stays where it is (Linux: validate_ns). */
 function sysSetns(task: Task, fd: number, kind: number): number {
   const file = task.files.get(fd);
@@ -202,7 +210,10 @@ function sysSetns(task: Task, fd: number, kind: number): number {
   const wanted = isProcess ? kind : file.kind;
   // Nobody can enter the user namespace that it is in.
   if ((wanted & CLONE_NEWUSER) !== 0) return -EINVAL;
-  return task.creds.hasCapability(CAP_SYS_ADMIN) ? 0 : -EPERM;
+  const isOwn = isProcess
+    ? isInThem(task, wanted, file.group.leader.kernel.namespaces)
+    : task.kernel.namespaces[file.namespace.name] === file.namespace;
+  return isOwn && task.creds.hasCapability(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 const QUERY_PERSONALITY = 0xffffffff;

@@ -1,8 +1,8 @@
-/** What the links in /proc/PID/ns lead to (Linux: fs/nsfs.c; namespaces(7)): there is one namespace of each kind. */
+/** What the links in /proc/PID/ns lead to (Linux: fs/nsfs.c; namespaces(7)). */
 import { EINVAL, ENOTTY, EPERM } from '../../abi/errno.ts';
 import { O_ACCMODE } from '../../abi/fcntl.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
-import { NAMESPACE_FLAGS, NAMESPACE_INODES, type NamespaceName } from '../../kernel/namespaces.ts';
+import { NAMESPACE_FLAGS, type Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -17,12 +17,16 @@ const S_IFREG = 0o100000;
 
 /** An open namespace, for setns(2). */
 export class NamespaceFile extends AnonymousFile {
-  /** CLONE_NEW*. */
-  readonly kind: number;
+  readonly namespace: Namespace;
 
-  constructor(path: Path, flags: number, kind: number) {
+  constructor(path: Path, flags: number, namespace: Namespace) {
     super(path, flags);
-    this.kind = kind;
+    this.namespace = namespace;
+  }
+
+  /** CLONE_NEW*. */
+  get kind(): number {
+    return NAMESPACE_FLAGS[this.namespace.name];
   }
 
   override poll(): number {
@@ -46,30 +50,30 @@ export class NamespaceFile extends AnonymousFile {
 }
 
 class NamespaceInode extends AnonInode {
-  readonly #kind: number;
+  readonly #namespace: Namespace;
 
-  constructor(name: NamespaceName) {
-    super(namespaceFileSystem, NAMESPACE_INODES[name], S_IFREG | 0o444);
-    this.#kind = NAMESPACE_FLAGS[name];
+  constructor(namespace: Namespace) {
+    super(namespaceFileSystem, namespace.inode, S_IFREG | 0o444);
+    this.#namespace = namespace;
   }
 
   override open(path: Path, flags: number, _creds?: Credentials): File | number {
-    return (flags & O_ACCMODE) === 0 ? new NamespaceFile(path, flags, this.#kind) : -EPERM;
+    return (flags & O_ACCMODE) === 0 ? new NamespaceFile(path, flags, this.#namespace) : -EPERM;
   }
 }
 
-const paths = new Map<NamespaceName, Path>();
+const paths = new WeakMap<Namespace, Path>();
 
 /** The text of a link in /proc/PID/ns, and where it leads. */
-export function namespaceText(name: NamespaceName): string {
-  return `${name.replace('_for_children', '')}:[${NAMESPACE_INODES[name]}]`;
+export function namespaceText({ name, inode }: Namespace): string {
+  return `${name}:[${inode}]`;
 }
 
-export function namespacePath(name: NamespaceName): Path {
-  let path = paths.get(name);
+export function namespacePath(namespace: Namespace): Path {
+  let path = paths.get(namespace);
   if (path === undefined) {
-    path = anonPathOf(new NamespaceInode(name), namespaceText(name));
-    paths.set(name, path);
+    path = anonPathOf(new NamespaceInode(namespace), namespaceText(namespace));
+    paths.set(namespace, path);
   }
   return path;
 }

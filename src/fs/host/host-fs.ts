@@ -13,7 +13,7 @@ import type { HostFiles } from './host-files.ts';
 
 export interface HostFsOptions {
   /** O_PATH descriptor of the directory (or the file, for a mounted file); the file system owns it. */
-  readonly rootFd: number;
+  rootFd: number;
   readonly isWritable: boolean;
   /** Nobody but this kernel changes it while it is mounted: names and attributes found stay true. */
   readonly isExclusive: boolean;
@@ -29,7 +29,7 @@ export class HostFs implements FileSystem {
   readonly files: HostFiles;
   readonly isWritable: boolean;
   readonly isExclusive: boolean;
-  readonly rootFd: number;
+  rootFd: number;
   readonly root: Inode;
   readonly #devices: number[] = [];
   readonly #open = new Set<HostDirectory>();
@@ -75,6 +75,13 @@ export class HostFs implements FileSystem {
   dropFds(): void {
     for (const directory of this.#open) directory.closeFd();
     this.#open.clear();
+  }
+
+  /** Nobody has it mounted any more. What is still open in it keeps its own descriptor; nothing else of it is found. */
+  close(): void {
+    this.dropFds();
+    this.files.close(this.rootFd);
+    this.rootFd = -1;
   }
 
   statfs(): StatFs | number {

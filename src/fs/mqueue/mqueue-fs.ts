@@ -11,6 +11,7 @@ import type { Credentials } from '../../kernel/credentials.ts';
 import { currentTask } from '../../kernel/current.ts';
 import { PosixQueue } from '../../kernel/ipc/posix-queue.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import { allocateDev } from '../../vfs/device-number.ts';
 import { File } from '../../vfs/file.ts';
@@ -207,15 +208,16 @@ export class MqueueFile extends File {
   }
 }
 
-const fileSystems = new WeakMap<Kernel, MqueueFs>();
+const fileSystems = new WeakMap<Namespace, MqueueFs>();
 
-export function provideMqueue(kernel: Kernel, host: TmpfsHost): MqueueFs {
-  const fs = new MqueueFs(host);
-  fileSystems.set(kernel, fs);
+/** To be called at boot: the one of the kernel's IPC namespace. */
+export function provideMqueue({ namespaces }: Kernel, host: TmpfsHost): MqueueFs {
+  const fs = fileSystems.get(namespaces.ipc) ?? new MqueueFs(host);
+  fileSystems.set(namespaces.ipc, fs);
   return fs;
 }
 
-/** The queues of the sandbox; undefined where there are none, in tests of other things. */
-export function mqueueOf(kernel: Kernel): MqueueFs | undefined {
-  return fileSystems.get(kernel);
+/** The queues of the namespace; undefined where there are none, in tests of other things. */
+export function mqueueOf({ namespaces }: Kernel): MqueueFs | undefined {
+  return fileSystems.get(namespaces.ipc);
 }

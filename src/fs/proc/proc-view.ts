@@ -54,6 +54,8 @@ export interface CpuInfo {
 
 export interface ProcOptions {
   readonly kernel: Kernel;
+  /** Where to be told of tasks that are gone (TaskHooks). */
+  readonly taskRelease: ((task: Task) => void)[];
   readonly dev: number;
   /** Seconds since 1970 at boot. */
   readonly bootTimeSec: number;

@@ -43,6 +43,7 @@ class World {
   readonly init: Task = bootTestKernel();
   readonly fs = createProc({
     kernel: this.init.kernel,
+    taskRelease: this.init.kernel.pids.hooks.taskRelease,
     dev: 20,
     bootTimeSec: 1_700_000_000,
     vfs: vfsView,

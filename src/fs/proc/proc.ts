@@ -135,7 +135,7 @@ export function createProc(options: ProcOptions): PseudoFileSystem {
   });
   const { dev, bootTimeSec } = options;
   const fs = new PseudoFileSystem({ typeName: 'proc', magic: PROC_MAGIC, dev, bootTimeSec, root });
-  pids.hooks.taskRelease.push((task) => {
+  options.taskRelease.push((task) => {
     for (const mountpoint of forgetNames(rootDentry(fs), task)) detachMountsOn(options.kernel.rootMount, mountpoint);
   });
   return fs;

@@ -4,6 +4,7 @@ import { O_LARGEFILE, O_RDONLY, O_RDWR } from '../../abi/fcntl.ts';
 import { IPC_PRIVATE, SHM_DEST } from '../../abi/ipc.ts';
 import { IpcObject, IpcTable, nowSec } from '../../kernel/ipc/ipc-table.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
 import { unlinkedInode } from './memfd.ts';
@@ -101,13 +102,13 @@ export class SharedSegment extends IpcObject {
   }
 }
 
-const tables = new WeakMap<Kernel, IpcTable<SharedSegment>>();
+const tables = new WeakMap<Namespace, IpcTable<SharedSegment>>();
 
 export function sharedSegmentsOf(kernel: Kernel): IpcTable<SharedSegment> {
-  let table = tables.get(kernel);
+  let table = tables.get(kernel.namespaces.ipc);
   if (table === undefined) {
     table = new IpcTable(SHMMNI);
-    tables.set(kernel, table);
+    tables.set(kernel.namespaces.ipc, table);
   }
   return table;
 }

@@ -3,6 +3,7 @@ import { E2BIG, EAGAIN, EIDRM, EINVAL, ENOMSG } from '../../abi/errno.ts';
 import { MSG_COPY, MSG_EXCEPT, MSG_NOERROR } from '../../abi/ipc.ts';
 import { READABLE, WRITABLE } from '../../abi/poll.ts';
 import type { Kernel } from '../kernel.ts';
+import type { Namespace } from '../namespaces.ts';
 import type { Task } from '../task.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import { IpcObject, IpcTable, nowSec } from './ipc-table.ts';
@@ -76,13 +77,13 @@ export class MessageQueue extends IpcObject {
   }
 }
 
-const tables = new WeakMap<Kernel, IpcTable<MessageQueue>>();
+const tables = new WeakMap<Namespace, IpcTable<MessageQueue>>();
 
 export function messageQueuesOf(kernel: Kernel): IpcTable<MessageQueue> {
-  let table = tables.get(kernel);
+  let table = tables.get(kernel.namespaces.ipc);
   if (table === undefined) {
     table = new IpcTable(MSGMNI);
-    tables.set(kernel, table);
+    tables.set(kernel.namespaces.ipc, table);
   }
   return table;
 }

@@ -3,6 +3,8 @@ import { EAGAIN, EFBIG, EIDRM, ERANGE } from '../../abi/errno.ts';
 import { IPC_NOWAIT, SEM_UNDO } from '../../abi/ipc.ts';
 import { WRITABLE } from '../../abi/poll.ts';
 import type { Kernel } from '../kernel.ts';
+import type { Namespace } from '../namespaces.ts';
+import type { PidTable } from '../pid-table.ts';
 import type { Task } from '../task.ts';
 import type { ThreadGroup } from '../thread-group.ts';
 import { WaitQueue } from '../wait-queue.ts';
@@ -118,22 +120,26 @@ export class SemaphoreSet extends IpcObject {
   }
 }
 
-const tables = new WeakMap<Kernel, IpcTable<SemaphoreSet>>();
+const tables = new WeakMap<Namespace, IpcTable<SemaphoreSet>>();
 
-export function semaphoresOf(kernel: Kernel): IpcTable<SemaphoreSet> {
-  const known = tables.get(kernel);
-  if (known !== undefined) return known;
-  const table = new IpcTable<SemaphoreSet>(SEMMNI);
-  tables.set(kernel, table);
-  kernel.pids.hooks.groupExit.push((group) => {
-    for (const set of table.all()) set.undoAll(group);
+/** The process tables whose ends are told here. */
+const watched = new WeakSet<PidTable>();
+
+export function semaphoresOf({ namespaces, pids }: Kernel): IpcTable<SemaphoreSet> {
+  const table = tables.get(namespaces.ipc) ?? new IpcTable<SemaphoreSet>(SEMMNI);
+  tables.set(namespaces.ipc, table);
+  if (watched.has(pids)) return table;
+  watched.add(pids);
+  pids.hooks.groupExit.push((group) => {
+    const sets = tables.get(group.leader.kernel.namespaces.ipc);
+    if (sets !== undefined) for (const set of sets.all()) set.undoAll(group);
   });
   return table;
 }
 
 /** Whether something is to be undone when the process ends. */
 export function hasUndo(group: ThreadGroup): boolean {
-  const table = tables.get(group.leader.kernel);
+  const table = tables.get(group.leader.kernel.namespaces.ipc);
   if (table !== undefined) for (const set of table.all()) if (set.undo.has(group)) return true;
   return false;
 }

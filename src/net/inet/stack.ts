@@ -1,5 +1,6 @@
 /** The internet protocols of one sandbox: who is bound where. */
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Namespace } from '../../kernel/namespaces.ts';
 import { LoopbackCounters } from '../loopback.ts';
 import type { DatagramSocket } from './datagram-socket.ts';
 import { PortTable } from './ports.ts';
@@ -20,17 +21,17 @@ export class InetStack {
   }
 }
 
-const stacks = new WeakMap<Kernel, InetStack>();
+const stacks = new WeakMap<Namespace, InetStack>();
 
 export function inetStackOf(kernel: Kernel): InetStack {
-  let stack = stacks.get(kernel);
+  let stack = stacks.get(kernel.namespaces.net);
   if (stack === undefined) {
     const word = new DataView(new ArrayBuffer(4));
     stack = new InetStack(() => {
       kernel.random(new Uint8Array(word.buffer), 0, 4);
       return word.getUint32(0) / 2 ** 32;
     });
-    stacks.set(kernel, stack);
+    stacks.set(kernel.namespaces.net, stack);
   }
   return stack;
 }

@@ -4,6 +4,7 @@ import { POLLERR, READABLE, WRITABLE } from '../../abi/poll.ts';
 import { AF_NETLINK } from '../../abi/socket.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -46,11 +47,11 @@ function nameOf(port: number): Uint8Array {
 
 const KERNEL = nameOf(0);
 /** By protocol. */
-const usedPorts = new WeakMap<Kernel, Map<number, Set<number>>>();
+const usedPorts = new WeakMap<Namespace, Map<number, Set<number>>>();
 
 function portsOf(kernel: Kernel, protocol: number): Set<number> {
-  const byProtocol = usedPorts.get(kernel) ?? new Map<number, Set<number>>();
-  usedPorts.set(kernel, byProtocol);
+  const byProtocol = usedPorts.get(kernel.namespaces.net) ?? new Map<number, Set<number>>();
+  usedPorts.set(kernel.namespaces.net, byProtocol);
   const ports = byProtocol.get(protocol) ?? new Set<number>();
   byProtocol.set(protocol, ports);
   return ports;

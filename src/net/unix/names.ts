@@ -7,6 +7,7 @@
 import { EADDRINUSE, ECONNREFUSED, EINVAL, EOPNOTSUPP } from '../../abi/errno.ts';
 import { AF_UNIX } from '../../abi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { UnixSocket } from './unix-socket.ts';
@@ -33,13 +34,13 @@ class NameSpace {
   nextAutobind = 0;
 }
 
-const spaces = new WeakMap<Kernel, NameSpace>();
+const spaces = new WeakMap<Namespace, NameSpace>();
 
 function spaceOf(kernel: Kernel): NameSpace {
-  let space = spaces.get(kernel);
+  let space = spaces.get(kernel.namespaces.net);
   if (space === undefined) {
     space = new NameSpace();
-    spaces.set(kernel, space);
+    spaces.set(kernel.namespaces.net, space);
   }
   return space;
 }

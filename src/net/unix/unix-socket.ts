@@ -39,6 +39,7 @@ import {
 } from '../../abi/socket.ts';
 import { currentTask } from '../../kernel/current.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { File } from '../../vfs/file.ts';
@@ -64,14 +65,14 @@ const ALL_EVENTS = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
 
 const ignored = new Received();
 
-const all = new WeakMap<Kernel, Set<UnixSocket>>();
+const all = new WeakMap<Namespace, Set<UnixSocket>>();
 
 /** Every socket of a sandbox, those that wait to be accepted too. */
 export function unixSocketsOf(kernel: Kernel): Set<UnixSocket> {
-  let sockets = all.get(kernel);
+  let sockets = all.get(kernel.namespaces.net);
   if (sockets === undefined) {
     sockets = new Set();
-    all.set(kernel, sockets);
+    all.set(kernel.namespaces.net, sockets);
   }
   return sockets;
 }
