@@ -84,7 +84,8 @@ struct thread {
   int received[RECEIVED_FD_LIMIT];
   u64 cookie;         /* came with the descriptors; proves to the sentry that it asked for the clone */
   u32 received_count;
-  u32 fs_slot;        /* index in FS_TABLE, 0 when not registered */
+  uint16_t patience;  /* rounds that a call which sleeps is worth waiting for awake */
+  uint16_t rest;      /* sleeps for which the CPU is too dear for that */
   struct ucontext frame;
   u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - sizeof(struct ucontext)];
   u8 fpu[FPU_BUFFER_SIZE] __attribute__((aligned(64)));
@@ -262,10 +263,61 @@ static void pre_copy(u8 *mb, u32 nr, const u64 *args) {
 
 #define SPINS_PER_YIELD 128
 
+/*
+ * A thread whose call sleeps stays awake for a while all the same if its last sleeps were short: to be woken takes longer. In each round it
+ * offers the CPU, which whoever is to wake it may be waiting for, and looks for the answer in between.
+ */
+#define PATIENCE_MAX 16
+#define PATIENCE_MIN 1
+#define PAUSES_PER_ROUND 32
+/* A sleep that staying awake could have saved, its wake-up included; and an offer of the CPU that others have made use of. */
+#define SHORT_SLEEP_CYCLES 250000
+#define LONG_YIELD_CYCLES 1000000
+#define RESTS 32
+
 static inline void pause_cpu(void) { __asm__ volatile("pause"); }
 
+static inline u64 cycles(void) {
+  u32 low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+  return (u64)high << 32 | low;
+}
+
+/* Whether the answer has come to a call that sleeps. */
+static int wait_awake(struct thread *t, u32 *state) {
+  if (t->rest > 0) {
+    t->rest--;
+    return 0;
+  }
+  for (u32 i = 0; i < t->patience; i++) {
+    u64 before = cycles();
+    stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+    if (cycles() - before > LONG_YIELD_CYCLES) {
+      t->rest = RESTS;
+      return 0;
+    }
+    if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == STATE_REPLY) return 1;
+    for (u32 j = 0; j < PAUSES_PER_ROUND; j++) {
+      pause_cpu();
+      if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == STATE_REPLY) return 1;
+    }
+  }
+  return 0;
+}
+
+static void wait_asleep(u32 *state) {
+  for (;;) {
+    u32 now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+    if (now == STATE_REPLY) return;
+    if (now != STATE_SLEEPING &&
+        !__atomic_compare_exchange_n(state, &now, STATE_SLEEPING, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+      continue;
+    stub_syscall(__NR_futex, (long)state, 0 /* FUTEX_WAIT */, STATE_SLEEPING, 0, 0, 0);
+  }
+}
+
 /* Publishes the request and waits for the answer: spins while that is likely to pay, then sleeps. */
-static void ring_and_wait(u8 *mb) {
+static void ring_and_wait(struct thread *t, u8 *mb) {
   u32 *state = (u32 *)(mb + MB_STATE);
   __atomic_exchange_n(state, STATE_REQUEST, __ATOMIC_SEQ_CST);
   if (GLOBAL32(GP_SENTRY_ASLEEP) != 0) {
@@ -276,19 +328,18 @@ static void ring_and_wait(u8 *mb) {
   for (u32 i = 0; i < limit; i++) {
     u32 now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
     if (now == STATE_REPLY) return;
-    if (now == STATE_BLOCKED) break;
+    if (now == STATE_BLOCKED) {
+      u64 begin = cycles();
+      if (!wait_awake(t, state)) wait_asleep(state);
+      if (cycles() - begin < SHORT_SLEEP_CYCLES) t->patience = PATIENCE_MAX;
+      else if (t->patience > PATIENCE_MIN) t->patience /= 2;
+      return;
+    }
     /* Whoever is to answer, or to run meanwhile, may be waiting for this very CPU. */
     if ((i & (SPINS_PER_YIELD - 1)) == SPINS_PER_YIELD - 1) stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
     pause_cpu();
   }
-  for (;;) {
-    u32 now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
-    if (now == STATE_REPLY) return;
-    if (now != STATE_SLEEPING &&
-        !__atomic_compare_exchange_n(state, &now, STATE_SLEEPING, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-      continue;
-    stub_syscall(__NR_futex, (long)state, 0 /* FUTEX_WAIT */, STATE_SLEEPING, 0, 0, 0);
-  }
+  wait_asleep(state);
 }
 
 static void receive_fds(struct thread *t) {
@@ -372,6 +423,8 @@ static void prepare_thread(struct thread *t, u32 slot) {
   t->neg_fs = 0;
   t->received_count = 0;
   t->is_fpu_stashed = 0;
+  t->patience = PATIENCE_MAX;
+  t->rest = 0;
 }
 
 static long do_thread(struct thread *t, u32 slot, u64 cookie, u64 is_fs_shared) {
@@ -463,18 +516,18 @@ static long run_command(struct thread *t, u32 op, u64 *a) {
 }
 
 /* A new thread or process: its first answer may be there before it is. */
-static inline void begin(u8 *mb) {
+static inline void begin(struct thread *t, u8 *mb) {
   MB32(mb, MB_KIND) = KIND_STARTED;
-  if (__atomic_load_n((u32 *)(mb + MB_STATE), __ATOMIC_ACQUIRE) != STATE_REPLY) ring_and_wait(mb);
+  if (__atomic_load_n((u32 *)(mb + MB_STATE), __ATOMIC_ACQUIRE) != STATE_REPLY) ring_and_wait(t, mb);
 }
 
 /* Sends what is in the mailbox as a request of `kind` and does what the answers say until one lets the guest go on. */
 static u32 converse(struct thread *t, u8 *mb, u32 kind) {
   if (kind == KIND_STARTED) {
-    begin(mb);
+    begin(t, mb);
   } else {
     MB32(mb, MB_KIND) = kind;
-    ring_and_wait(mb);
+    ring_and_wait(t, mb);
   }
   for (;;) {
     u32 action = MB32(mb, MB_ACTION);
@@ -508,7 +561,7 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
         if (op == OP_FORK && result == 0) {
           /* The child: its mailbox is new and empty. */
           mb = t->mailbox;
-          begin(mb);
+          begin(t, mb);
           failed = 2;
           break;
         }
@@ -526,7 +579,7 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
     if (failed || wants_ack) {
       MB32(mb, MB_NR) = failed;
       MB32(mb, MB_KIND) = KIND_DONE;
-      ring_and_wait(mb);
+      ring_and_wait(t, mb);
       continue;
     }
     if (action == ACTION_EXIT_PROCESS) stub_syscall(__NR_exit_group, 0, 0, 0, 0, 0, 0);

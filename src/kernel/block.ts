@@ -77,6 +77,11 @@ export async function blockOn(
   }
 }
 
+/** The moment on the monotonic clock at which a call times out that may wait for so long from now; Infinity for none. */
+export function deadlineAfter(task: Task, timeoutNs: number): number {
+  return timeoutNs === Infinity ? Infinity : task.kernel.clock.monotonicNs() + timeoutNs;
+}
+
 /** How a call ends that a signal has woken: with a timeout it must not be made again from the start (Linux: sock_intr_errno). */
 export function interruptedCode(timeoutNs: number): number {
   return timeoutNs === Infinity ? -ERESTARTSYS : -EINTR;
@@ -90,7 +95,7 @@ export async function blockUpTo(
   attempt: () => number,
   timeoutNs: number,
 ): Promise<number> {
-  const deadlineNs = task.kernel.clock.monotonicNs() + timeoutNs;
+  const deadlineNs = deadlineAfter(task, timeoutNs);
   for (;;) {
     const reason = await sleepOn(task, [queue], events, deadlineNs);
     setCurrentTask(task);

@@ -16,7 +16,7 @@ import {
   MSG_WAITFORONE,
   SOCK_STREAM,
 } from '../abi/socket.ts';
-import { interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { deadlineAfter, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received, Socket } from '../net/socket.ts';
@@ -92,7 +92,7 @@ function send(
   if ((flags & MSG_DONTWAIT) !== 0 || !socket.isBlocking) {
     return finishSend(task, socket, rest, flags, sent > 0 ? sent : -EAGAIN);
   }
-  const deadlineNs = task.kernel.clock.monotonicNs() + socket.sendTimeoutNs;
+  const deadlineNs = deadlineAfter(task, socket.sendTimeoutNs);
   const queues = [socket.sendQueue(destination)];
   socket.ref();
   const held = destination instanceof Socket ? destination.ref() : null;
@@ -218,7 +218,7 @@ function receive(
   const result = attempt();
   if (result !== -EAGAIN) return result;
   if ((flags & MSG_DONTWAIT) !== 0 || !socket.isBlocking) return done > 0 ? done : -EAGAIN;
-  const deadlineNs = task.kernel.clock.monotonicNs() + socket.receiveTimeoutNs;
+  const deadlineNs = deadlineAfter(task, socket.receiveTimeoutNs);
   const queues = [socket.queue];
   socket.ref();
   return (async () => {

@@ -33,7 +33,7 @@ import {
   SOCK_STREAM,
   SOCK_TYPE_MASK,
 } from '../abi/socket.ts';
-import { blockUpTo, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { blockUpTo, deadlineAfter, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
@@ -161,7 +161,7 @@ function sysConnect(task: Task, fd: number, addr: number, length: number): numbe
 
 /** The connection is being made: sleeps until it is known what comes of it (inet_wait_for_connect). */
 async function waitForAnswer(task: Task, socket: Socket, address: Uint8Array): Promise<number> {
-  const deadlineNs = task.kernel.clock.monotonicNs() + socket.sendTimeoutNs;
+  const deadlineNs = deadlineAfter(task, socket.sendTimeoutNs);
   const queues = [socket.queue];
   socket.ref();
   try {
@@ -179,7 +179,7 @@ async function waitForAnswer(task: Task, socket: Socket, address: Uint8Array): P
 
 /** The listener's backlog is full: sleeps until it accepts somebody (unix_wait_for_peer). */
 async function waitForRoom(task: Task, socket: Socket, queue: WaitQueue, address: Uint8Array): Promise<number> {
-  const deadlineNs = task.kernel.clock.monotonicNs() + socket.sendTimeoutNs;
+  const deadlineNs = deadlineAfter(task, socket.sendTimeoutNs);
   const queues = [queue];
   socket.ref();
   try {
