@@ -82,7 +82,8 @@ async function program(entry: string, outfile: string, cli: string): Promise<voi
 /** A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. */
 function makeCodeCaches(): void {
   const script = 'for i in 1 2; do ls / | cat; done; (exit 0); kill -CHLD $$';
-  spawnSync(process.execPath, [join(root, 'build/warm.cjs'), 'do', '/bin/sh', '-c', script], { stdio: 'ignore' });
+  const program = [...process.execArgv, join(root, 'build/warm.cjs')];
+  spawnSync(process.execPath, [...program, 'do', '/bin/sh', '-c', script], { stdio: 'ignore' });
 }
 
 /** Bundles of older builds, once nobody can be about to load them. */

@@ -42,7 +42,7 @@ function bootCommand({ root, strace, debug, debugLog }: Settings): [string, ...s
     ...(debug ? ['--debug'] : []),
     ...(debugLog === undefined ? [] : [`--debug-log=${debugLog}`]),
   ];
-  return [process.execPath, program, ...flags, 'boot'];
+  return [process.execPath, ...process.execArgv, program, ...flags, 'boot'];
 }
 
 export function createOptions({ own, settings }: Invocation, directory: StateDirectory): CreateOptions {

@@ -131,8 +131,8 @@ export function buildStack(
 
   const words = 1 + argv.length + 1 + envp.length + 1 + pairs.length;
   const pointer = alignDown16(randomAt - words * POINTER);
-  const bytes = new Uint8Array(end - pointer);
-  const view = new DataView(bytes.buffer);
+  const bytes = Buffer.alloc(end - pointer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   let at = 0;
   const word = (value: number): void => {
     view.setUint32(at, value % 2 ** 32, true);
@@ -140,8 +140,7 @@ export function buildStack(
     at += POINTER;
   };
   const text = (s: string, address: number): number => {
-    const from = address - pointer;
-    for (let i = 0; i < s.length; i++) bytes[from + i] = s.charCodeAt(i);
+    bytes.write(s, address - pointer, 'latin1');
     return address + s.length + 1;
   };
   word(argv.length);
@@ -158,7 +157,7 @@ export function buildStack(
   word(0);
   const auxAt = at;
   for (const value of pairs) word(value);
-  const auxv = bytes.slice(auxAt, at);
+  const auxv = new Uint8Array(bytes.subarray(auxAt, at));
   text(filename, execfn);
   text(PLATFORM, platform);
   bytes.set(random.subarray(0, RANDOM_BYTES), randomAt - pointer);
