@@ -201,21 +201,22 @@ describe('bundles', { concurrency: false }, () => {
   test('what is wrong is refused by the name of its field', async () => {
     const wrong: readonly (readonly [RegExp, (config: Config) => void])[] = [
       [/ociVersion is not one that is known: 2\.0\.0/, (c) => Object.assign(c, { ociVersion: '2.0.0' })],
-      [/ociVersion is missing or empty/, (c) => Object.assign(c, { ociVersion: undefined })],
+      [/ociVersion is missing/, (c) => Object.assign(c, { ociVersion: undefined })],
       [/process is missing/, (c) => Object.assign(c, { process: undefined })],
       [/process\.args has no command/, (c) => Object.assign(c.process, { args: [] })],
       [/process\.args\[1\] is not a string/, (c) => Object.assign(c.process, { args: ['a', 1] })],
       [/process\.cwd is not an absolute path: x/, (c) => Object.assign(c.process, { cwd: 'x' })],
       [/process\.env\[0\] is not NAME=VALUE: x/, (c) => Object.assign(c.process, { env: ['x'] })],
-      [/process\.user\.uid is not a whole number/, (c) => Object.assign(c.process, { user: { uid: -1 } })],
+      [/process\.user\.uid is below 0/, (c) => Object.assign(c.process, { user: { uid: -1 } })],
+      [/process\.user\.uid is not a whole number/, (c) => Object.assign(c.process, { user: { uid: '1' } })],
       [/process\.terminal is true, but/, (c) => Object.assign(c.process, { terminal: true })],
       [
         /capabilities\.effective names no capability: CAP_X/,
         (c) => Object.assign(c.process, { capabilities: { effective: ['CAP_X'] } }),
       ],
       [
-        /rlimits\[0\]\.type names no resource limit: X/,
-        (c) => Object.assign(c.process, { rlimits: [{ type: 'X', soft: 1, hard: 1 }] }),
+        /rlimits\[0\]\.type names no resource limit: RLIMIT_X/,
+        (c) => Object.assign(c.process, { rlimits: [{ type: 'RLIMIT_X', soft: 1, hard: 1 }] }),
       ],
       [
         /rlimits\[0\]\.soft is above the hard limit/,

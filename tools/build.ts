@@ -18,6 +18,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { compileSchema, SCHEMA_TYPES } from './compile-schema.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const startedAt = new Date();
@@ -30,12 +31,15 @@ async function place(path: string, make: (temporary: string) => void | Promise<v
   renameSync(temporary, target);
 }
 
-/** The sentry is a bundle of its own: most verbs never need it. Only plain values cross the border, for each bundle has its own classes. */
-function sentryIn(file: string): Plugin {
+/**
+ * Lets a module that is imported where it is needed be a bundle of its own: most verbs never need it. Only plain values cross the
+ * border, for each bundle has its own classes.
+ */
+function apart(filter: RegExp, file: string): Plugin {
   return {
-    name: 'sentry apart',
+    name: `${file} apart`,
     setup(build) {
-      build.onResolve({ filter: /\/sentry\/run\.ts$/ }, ({ kind }) =>
+      build.onResolve({ filter }, ({ kind }) =>
         kind === 'dynamic-import' ? { path: `./${file}`, external: true } : undefined,
       );
     },
@@ -59,8 +63,11 @@ const BUNDLE = {
 
 /** The name in dist/ of a bundle for src/cli/load-bundle.ts. Named by content, so that no start meets the code cache of another build. */
 async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<string> {
+  // What no stack trace leads people to may be as short as it goes.
+  const isGenerated = entry.startsWith('build/');
   const built = await build({
     ...BUNDLE,
+    minify: isGenerated,
     entryPoints: [join(root, entry)],
     banner: { js: '(function (exports, require, __dirname) { const module = { exports };' },
     footer: { js: 'Object.assign(exports, module.exports); })' },
@@ -73,9 +80,10 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
   return file;
 }
 
-/** A program that begins by loading the command line's bundle. */
-async function program(entry: string, outfile: string, cli: string): Promise<void> {
-  const define = { ...BUNDLE.define, CLI_BUNDLE: JSON.stringify(cli) };
+/** A program that begins by loading the command line's bundle; `names` are those of the bundles it knows. */
+async function program(entry: string, outfile: string, names: Readonly<Record<string, string>>): Promise<void> {
+  const defined = Object.entries(names).map(([name, file]) => [name, JSON.stringify(file)]);
+  const define = { ...BUNDLE.define, ...Object.fromEntries(defined) };
   await build({ ...BUNDLE, define, entryPoints: [join(root, entry)], outfile });
 }
 
@@ -91,7 +99,7 @@ function removeOldBundles(current: readonly string[]): void {
   const dist = join(root, 'dist');
   for (const name of readdirSync(dist)) {
     const isCurrent = current.some((file) => name.startsWith(file));
-    if (!/^(cli|sentry)-/.test(name) || isCurrent) continue;
+    if (!/^(cli|schema|sentry)-/.test(name) || isCurrent) continue;
     if (statSync(join(dist, name)).mtimeMs < startedAt.getTime() - 3600e3) rmSync(join(dist, name));
   }
 }
@@ -107,12 +115,18 @@ await place('build/addon.node', (out) => {
 await place('build/zygote', (out) => {
   execFileSync(join(root, 'native/build-stub.sh'), [out], { stdio: 'inherit' });
 });
+await place('build/oci-schema.d.mts', (out) => writeFileSync(out, SCHEMA_TYPES));
+await place('build/oci-schema.mjs', (out) => writeFileSync(out, compileSchema()));
 const sentry = await bundle('sentry', 'src/sentry/run.ts', []);
-const cli = await bundle('cli', 'src/cli/main.ts', [sentryIn(sentry)]);
-await place('build/warm.cjs', (out) => program('tools/warm.ts', out, cli));
+const schema = await bundle('schema', 'build/oci-schema.mjs', []);
+const cli = await bundle('cli', 'src/cli/main.ts', [
+  apart(/\/sentry\/run\.ts$/, sentry),
+  apart(/^#oci-schema$/, schema),
+]);
+await place('build/warm.cjs', (out) => program('tools/warm.ts', out, { CLI_BUNDLE: cli, SCHEMA_BUNDLE: schema }));
 makeCodeCaches();
-await place('dist/runsc.cjs', (out) => program('src/cli/start.ts', out, cli));
-removeOldBundles([sentry, cli]);
+await place('dist/runsc.cjs', (out) => program('src/cli/start.ts', out, { CLI_BUNDLE: cli }));
+removeOldBundles([sentry, schema, cli]);
 await place('dist/stamp', (out) => {
   closeSync(openSync(out, 'w'));
   // A source saved while the build ran must count as newer.

@@ -4,11 +4,33 @@
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadCli, scripts } from '../src/cli/load-bundle.ts';
+import type { Check } from '#oci-schema';
+import { loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
+import { exampleConfig } from '../src/runtime/spec.ts';
 
 declare const CLI_BUNDLE: string;
+declare const SCHEMA_BUNDLE: string;
 
-const cli = loadCli(join(import.meta.dirname, '../dist'), CLI_BUNDLE);
+const dist = join(import.meta.dirname, '../dist');
+
+function isSchema(exports: object): exports is { readonly isConfig: Check } {
+  return 'isConfig' in exports;
+}
+
+/** Has the check of configurations compiled, all of its parts: the command line that is run needs none. */
+function checkExample(): void {
+  const schema = loadBundle(dist, SCHEMA_BUNDLE);
+  if (!isSchema(schema)) throw new Error(`${SCHEMA_BUNDLE} is no schema`);
+  const seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
+  const config = { ...exampleConfig(['true'], null), hooks: { poststop: [] } };
+  const { linux } = config;
+  if (!schema.isConfig({ ...config, linux: { ...linux, seccomp, resources: { pids: { limit: 1 } } } })) {
+    throw new Error(`the example does not match the schema: ${JSON.stringify(schema.isConfig.errors)}`);
+  }
+}
+
+checkExample();
+const cli = loadCli(dist, CLI_BUNDLE);
 process.on('exit', (code) => {
   if (code !== 0) return;
   for (const [path, script] of scripts) {

@@ -39,7 +39,11 @@ function gids(own: Parsed): number[] {
   });
 }
 
-function processOf(directory: StateDirectory, own: Parsed, args: readonly string[]): Readonly<Record<string, unknown>> {
+async function processOf(
+  directory: StateDirectory,
+  own: Parsed,
+  args: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const file = pathFlag(own, 'process');
   if (file !== undefined) return processFromFile(file);
   if (args.length === 0) throw new UsageError('exec needs a command, as in: runsc exec ID ls -l');
@@ -59,7 +63,7 @@ export async function exec(globals: Parsed, args: readonly string[]): Promise<nu
   const [id, ...command] = words;
   if (id === undefined) throw new UsageError('exec needs a container id, as in: runsc exec ID ls -l');
   const directory = new StateDirectory(settings.root, id);
-  const process_ = processOf(directory, own, command);
+  const process_ = await processOf(directory, own, command);
   const hasTerminal = isGiven(own, 'tty') || wantsTerminal(process_);
   const isDetached = isGiven(own, 'is-detached');
   const socket = pathFlag(own, 'console-socket');

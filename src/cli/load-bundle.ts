@@ -21,7 +21,7 @@ function readCache(path: string): Buffer | undefined {
 }
 
 /** The exports of the bundle in `directory`/`name`, a file of one-byte characters. */
-function loadBundle(directory: string, name: string): object {
+export function loadBundle(directory: string, name: string): object {
   const path = `${directory}/${name}`;
   const cachedData = readCache(`${path}.cache`);
   const source = readFileSync(path, 'latin1');

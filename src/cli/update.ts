@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isAlive } from '../host/host-process.ts';
 import { boundsOf, readResources } from '../runtime/cgroup-options.ts';
 import { updateLimits } from '../runtime/cgroups.ts';
+import { checkResources } from '../runtime/config-check.ts';
 import { connect } from '../runtime/container-handle.ts';
 import { ContainerError } from '../runtime/state-directory.ts';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
@@ -27,14 +28,16 @@ const FLAGS: FlagShapes = {
   ...Object.fromEntries(Object.keys(FIELDS).map((name) => [name, { type: 'string' }])),
 };
 
-function fromFile(path: string): Fields {
+async function fromFile(path: string): Promise<Fields> {
   const text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  let document: unknown;
   try {
-    return new Fields(JSON.parse(text), '', 'resources');
+    document = JSON.parse(text);
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
     throw new ConfigError(`resources are not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+  await checkResources(document, 'resources');
+  return new Fields(document, '', 'resources');
 }
 
 function fromFlags(own: Parsed): Fields {
@@ -52,7 +55,7 @@ export async function update(globals: Parsed, args: readonly string[]): Promise<
   const invocation = await readInvocation('update', globals, args, FLAGS);
   const directory = containerOf(invocation, 'update');
   const file = lastValue(invocation.own, 'resources');
-  const resources = readResources(file === undefined ? fromFlags(invocation.own) : fromFile(file));
+  const resources = readResources(file === undefined ? fromFlags(invocation.own) : await fromFile(file));
   const unlock = directory.lock();
   try {
     const state = directory.read();

@@ -12,6 +12,7 @@ import { readProcess } from '../sentry/process-config.ts';
 import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
 import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
+import { checkConfig } from './config-check.ts';
 import { type Hooks, readHooks } from './hooks.ts';
 import { IGNORED_OPTIONS, MOUNT_FLAGS } from './mount-options.ts';
 
@@ -135,12 +136,27 @@ function networkPlace(linux: Fields | undefined): NetworkPlace {
   return place;
 }
 
+/** Reads a bundle whose configuration nobody has looked at. Throws a ConfigError that names the field. */
+export async function checkBundle(directory: string): Promise<Bundle> {
+  const configPath = join(directory, 'config.json');
+  return checkedBundle(directory, readJson(configPath), configPath);
+}
+
+/** @param name what the document is called in messages */
+export async function checkedBundle(directory: string, document: unknown, name: string): Promise<Bundle> {
+  await checkConfig(document, name);
+  return bundleOf(directory, new Fields(document, '', name));
+}
+
 /**
- * Reads and checks a bundle. Throws a ConfigError that names the field.
- * @param configPath where its configuration is, if not in it
+ * Reads a bundle whose configuration has been checked before.
+ * @param configPath where the configuration is
  */
-export function readBundle(directory: string, configPath: string = join(directory, 'config.json')): Bundle {
-  const config = new Fields(readJson(configPath), '', configPath);
+export function readBundle(directory: string, configPath: string): Bundle {
+  return bundleOf(directory, new Fields(readJson(configPath), '', configPath));
+}
+
+function bundleOf(directory: string, config: Fields): Bundle {
   const version = config.needString('ociVersion');
   if (!/^1\.\d+\.\d+([-+].*)?$/.test(version)) config.refuse('ociVersion', `is not one that is known: ${version}`);
   const process = config.object('process') ?? config.refuse('process', 'is missing');

@@ -13,7 +13,7 @@ import { identify, killAndWait, type ProcessId, setOomScore } from '../host/host
 import { inNetworkNamespace } from '../host/namespaces.ts';
 import { closeFd } from '../host/pty.ts';
 import { isRootless } from '../host/rootless.ts';
-import { type Bundle, readBundle } from './bundle.ts';
+import { type Bundle, checkBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
@@ -93,7 +93,7 @@ export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId):
 }
 
 export async function createContainer(options: CreateOptions): Promise<void> {
-  const bundle = readBundle(options.bundle);
+  const bundle = await checkBundle(options.bundle);
   const { consoleSocket } = options;
   if (bundle.hasTerminal && consoleSocket === undefined) {
     throw new ContainerError('config.json: process.terminal is true: give a console socket for the terminal');

@@ -1,6 +1,7 @@
 /** The process that `exec` is to start: a whole one from a file, or the container's own with another command and some changes. */
 import { readFileSync } from 'node:fs';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
+import { checkProcess } from './config-check.ts';
 import type { StateDirectory } from './state-directory.ts';
 
 export interface ExecChanges {
@@ -31,9 +32,11 @@ function readObject(path: string): Json {
   return value;
 }
 
-/** A whole process object. */
-export function processFromFile(path: string): Json {
-  return readObject(path);
+/** A whole process object. Throws a ConfigError that names what is wrong with it. */
+export async function processFromFile(path: string): Promise<Json> {
+  const process = readObject(path);
+  await checkProcess(process, path);
+  return process;
 }
 
 function withCapabilities(current: unknown, added: readonly string[]): unknown {

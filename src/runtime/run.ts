@@ -3,7 +3,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify } from '../host/host-process.ts';
 import { isTerminal } from '../host/pty.ts';
-import { type Bundle, readBundle } from './bundle.ts';
+import { type Bundle, checkBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
 import { stateDocument } from './container-handle.ts';
@@ -27,7 +27,7 @@ export interface RunOptions extends PlaceOptions {
 
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
 export async function runInForeground(options: RunOptions): Promise<number> {
-  const bundle = readBundle(options.bundle);
+  const bundle = await checkBundle(options.bundle);
   if (bundle.hasTerminal && !isTerminal(0)) {
     throw new ContainerError('config.json: process.terminal is true, but standard input is no terminal');
   }

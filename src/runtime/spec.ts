@@ -9,7 +9,7 @@ export interface RootlessIds {
 }
 
 /** @param args the command of the container */
-export function exampleConfig(args: readonly string[], rootless: RootlessIds | null): object {
+export function exampleConfig(args: readonly string[], rootless: RootlessIds | null) {
   const mapOf = (hostID: number): object[] => [{ containerID: 0, hostID, size: 1 }];
   const userNamespace = rootless === null ? {} : { uidMappings: mapOf(rootless.uid), gidMappings: mapOf(rootless.gid) };
   const kinds = ['pid', 'network', 'ipc', 'uts', 'mount', ...(rootless === null ? [] : ['user'])];

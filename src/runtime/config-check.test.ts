@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ConfigError } from '../wire/json-fields.ts';
+import { checkedBundle } from './bundle.ts';
+import { wholeConfig } from './config.fixture.ts';
+import { checkConfig, checkProcess, checkResources } from './config-check.ts';
+import { exampleConfig } from './spec.ts';
+
+type Path = readonly (string | number)[];
+
+/** The path of every value of a document, the document's own left out. */
+function pathsOf(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  const below = entries.flatMap(([name, each]) => pathsOf(each, [...path, name]));
+  return path.length === 0 ? below : [path, ...below];
+}
+
+/** As messages write it. */
+function fieldOf(path: Path): string {
+  return path.reduce<string>((field, part) => {
+    if (typeof part === 'number') return `${field}[${part}]`;
+    if (!/^[A-Za-z_]\w*$/.test(part)) return `${field}[${JSON.stringify(part)}]`;
+    return field === '' ? part : `${field}.${part}`;
+  }, '');
+}
+
+const DELETED = Symbol('deleted');
+
+function changed(value: unknown, [name, ...rest]: Path, to: unknown): unknown {
+  if (name === undefined) return to;
+  if (Array.isArray(value)) {
+    const list = value.map((each, i) => (i === name ? changed(each, rest, to) : each));
+    return list.filter((each) => each !== DELETED);
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, each]) => [key, key === name ? changed(each, rest, to) : each]);
+  return Object.fromEntries(entries.filter(([, each]) => each !== DELETED));
+}
+
+const VALUES: readonly unknown[] = [
+  ...[DELETED, null, true, false, 0, 1, -1, 1.5, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 64, 1e300, '', 'x', '/x', '0', 'a\0b'],
+  ...[[], [null], [0], ['x'], ['', ''], {}, { x: 1 }, { '': {} }, 'SCHED_FIFO', 'x'.repeat(5000)],
+];
+
+const whole = wholeConfig();
+const directory = import.meta.dirname;
+
+test('the whole configuration and the example pass', async () => {
+  await checkedBundle(directory, whole, 'config');
+  await checkConfig(exampleConfig(['true'], null), 'config');
+  await checkConfig({ ...whole, hooks: null, annotations: null }, 'config');
+});
+
+test('a field of the wrong type or range is named', async () => {
+  const wrong: readonly (readonly [Path, unknown, string])[] = [
+    [['process', 'user', 'uid'], -1, 'process.user.uid is below 0'],
+    [['process', 'user', 'uid'], 2 ** 32, 'process.user.uid is above 4294967295'],
+    [['process', 'user', 'uid'], '0', 'process.user.uid is not a whole number'],
+    [['process', 'cwd'], DELETED, 'process.cwd is missing'],
+    [['process', 'terminal'], 1, 'process.terminal is not true or false'],
+    [['process', 'env', 1], 7, 'process.env[1] is not a string'],
+    [
+      ['process', 'ioPriority', 'class'],
+      'x',
+      'process.ioPriority.class is none of IOPRIO_CLASS_RT, IOPRIO_CLASS_BE, IOPRIO_CLASS_IDLE',
+    ],
+    [['linux', 'sysctl', 'net.core.somaxconn'], 1, 'linux.sysctl["net.core.somaxconn"] is not a string'],
+    [['linux', 'seccomp', 'syscalls', 0, 'names'], [], 'linux.seccomp.syscalls[0].names is empty'],
+    [['linux', 'resources'], [], 'linux.resources is not an object'],
+    [
+      ['linux', 'resources', 'hugepageLimits', 0, 'pageSize'],
+      '2',
+      'linux.resources.hugepageLimits[0].pageSize does not match ^[1-9][0-9]*[KMG]B$',
+    ],
+    [['mounts'], {}, 'mounts is not a list'],
+    [['process'], DELETED, 'process is missing'],
+  ];
+  for (const [path, value, message] of wrong) {
+    await assert.rejects(checkConfig(changed(whole, path, value), 'config'), new ConfigError(`config: ${message}`));
+  }
+  await assert.rejects(checkConfig([], 'config'), new ConfigError('config: it is not an object'));
+  await assert.rejects(checkProcess({ cwd: 1 }, 'process'), new ConfigError('process: cwd is not a string'));
+  await assert.rejects(checkResources({ pids: {} }, 'resources'), new ConfigError('resources: pids.limit is missing'));
+});
+
+test('whatever a field is changed to, it is taken, or refused with its name', async () => {
+  const paths = pathsOf(whole);
+  const value = fc.oneof(fc.constantFrom(...VALUES), fc.jsonValue({ maxDepth: 2 }));
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...paths), value, async (path, to) => {
+      const document = changed(whole, path, to);
+      try {
+        await checkedBundle(directory, document, 'config');
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, `${fieldOf(path)}: ${error instanceof Error ? error.stack : error}`);
+        // What is wrong may be a neighbour, such as a soft limit above the hard one.
+        assert.ok(error.message.includes(fieldOf(path.slice(0, -1))), `${fieldOf(path)}: ${error.message}`);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
