@@ -77,11 +77,12 @@ class DentryPool {
     this.#hand = (this.#hand + 1) % ring.length;
     if (old === undefined) return;
     if (isDroppable(old)) forget(old);
-    else this.#overflow(old);
+    else this.overflow(old);
   }
 
   /** A dentry that cannot be dropped now leaves the ring; `unpin` and the removal of its last child drop it later. */
-  #overflow(dentry: Dentry): void {
+  overflow(dentry: Dentry): void {
+    if (dentry.slot < 0) return;
     dentry.isRecent = false;
     this.remove(dentry);
     outside.add(dentry);
@@ -144,6 +145,7 @@ export function removeDentry(dentry: Dentry): void {
   dentry.isDeleted = true;
   outside.delete(dentry);
   pool.remove(dentry);
+  pruneBelow(dentry);
 }
 
 /** Forgets what is cached under a name, positive or negative, without calling it deleted. */
@@ -154,13 +156,32 @@ export function dropName(parent: Dentry, name: string): void {
   pool.remove(dentry);
 }
 
-/** Forgets a name and all below it that is not in use (Linux: d_invalidate): the dentries that are mounted on. */
+/** Drops a dentry now, or when its last user lets go of it. */
+function dropWhenUnused(dentry: Dentry): void {
+  if (isDroppable(dentry)) forget(dentry);
+  else pool.overflow(dentry);
+}
+
+/**
+ * Forgets all that is cached below a dentry, what is in use as soon as it no longer is (Linux: shrink_dcache_parent). Nobody finds it
+ * any more, so it would only hold what its inodes hold.
+ *
+ * @returns the dentries that are mounted on
+ */
+export function pruneBelow(dentry: Dentry): Dentry[] {
+  if (dentry.children === null || dentry.children.size === 0) return [];
+  // Parents before children; a list, because a guest decides how deep it goes.
+  const found = [...dentry.children.values()];
+  for (const each of found) if (each.children !== null) for (const child of each.children.values()) found.push(child);
+  for (let i = found.length - 1; i >= 0; i--) dropWhenUnused(found[i]);
+  return found.filter((each) => each.mountCount > 0);
+}
+
+/** Forgets a name and all below it (Linux: d_invalidate): the dentries that are mounted on. */
 export function pruneDentry(dentry: Dentry): Dentry[] {
-  const mountpoints = dentry.mountCount > 0 ? [dentry] : [];
-  if (dentry.children !== null) {
-    for (const child of [...dentry.children.values()]) mountpoints.push(...pruneDentry(child));
-  }
-  if (dentry.parent !== null && isDroppable(dentry)) forget(dentry);
+  const mountpoints = pruneBelow(dentry);
+  if (dentry.mountCount > 0) mountpoints.push(dentry);
+  if (dentry.parent !== null) dropWhenUnused(dentry);
   return mountpoints;
 }
 

@@ -2,7 +2,7 @@
 import { EBUSY, EINVAL, ELOOP, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
-import { Dentry, isBelow, pinDentry, unpinDentry } from './dentry.ts';
+import { Dentry, isBelow, pinDentry, pruneBelow, unpinDentry } from './dentry.ts';
 import { type FileSystem, type Inode, NO_INODE } from './inode.ts';
 import type { Path } from './path.ts';
 
@@ -109,6 +109,8 @@ export function detachMount(mount: Mount): number {
 export function dropMount(mount: Mount): void {
   for (const child of [...mount.children.values()]) detachMount(child);
   unpinDentry(mount.root);
+  // The last mount of a file system (Linux: shrink_dcache_for_umount).
+  if (mount.root.parent === null && mount.root.pins === 0) pruneBelow(mount.root);
 }
 
 /** Takes away what is mounted on a directory that is gone, wherever it is mounted (Linux: detach_mounts). */

@@ -8,7 +8,7 @@ import { RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT } from '../abi/fcntl
 import { IN_ATTRIB, IN_CREATE, IN_DELETE, IN_MOVE_SELF, IN_MOVED_FROM, IN_MOVED_TO } from '../abi/inotify.ts';
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
-import { type Dentry, isBelow, moveDentry, removeDentry } from './dentry.ts';
+import { type Dentry, dropName, isBelow, moveDentry, removeDentry } from './dentry.ts';
 import { type Inode, Stat } from './inode.ts';
 import type { Mount } from './mount.ts';
 import { newCookie, notifyName, notifySelf, notifyUnlinked } from './notify.ts';
@@ -260,6 +260,8 @@ function move(from: Place, to: Place, source: Dentry, target: Dentry | null, fla
     removeDentry(target);
     notifyUnlinked(target);
   }
+  // What says that the new name does not exist.
+  if (target === null) dropName(newDir, to.name);
   moveDentry(source, newDir, to.name);
   source.inode.movedTo(newDir.inode, to.name);
   if (target !== null && isExchange) {

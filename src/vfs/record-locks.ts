@@ -35,14 +35,14 @@ export class FileLocks {
   wholes: WholeLock[] = [];
   /** Woken when a lock goes or shrinks. */
   readonly queue = new WaitQueue();
-  readonly key: number;
-  readonly table: Map<number, FileLocks>;
+  readonly #fs: FileSystem;
+  readonly #ino: number;
   /** Calls that sleep until they can have a lock in here. */
   #sleepers = 0;
 
-  constructor(key: number, table: Map<number, FileLocks>) {
-    this.key = key;
-    this.table = table;
+  constructor(inode: Inode) {
+    this.#fs = inode.fs;
+    this.#ino = inode.ino;
   }
 
   /** The first record lock that forbids this one, or null. */
@@ -122,10 +122,16 @@ export class FileLocks {
   }
 
   #forgetIfEmpty(): void {
-    if (this.records.length === 0 && this.wholes.length === 0 && this.#sleepers === 0) this.table.delete(this.key);
+    if (this.records.length > 0 || this.wholes.length > 0 || this.#sleepers > 0) return;
+    const table = tables.get(this.#fs);
+    // Another may have come in its place, when this one was found before it was forgotten.
+    if (table?.get(this.#ino) !== this) return;
+    table.delete(this.#ino);
+    if (table.size === 0) tables.delete(this.#fs);
   }
 }
 
+/** Of the file systems in which there are locks: one that is unmounted is not kept for having had some. */
 const tables = new Map<FileSystem, Map<number, FileLocks>>();
 
 /** The locks of a file, or undefined when there never was one. */
@@ -141,7 +147,7 @@ export function locksOf(inode: Inode): FileLocks {
   }
   let locks = table.get(inode.ino);
   if (locks === undefined) {
-    locks = new FileLocks(inode.ino, table);
+    locks = new FileLocks(inode);
     table.set(inode.ino, locks);
   }
   return locks;

@@ -220,10 +220,22 @@ static void supervise(uint64_t seed, int seconds, int count, int processes) {
   reap();
 }
 
+/* All there are, in every table: identifiers are not in a row, so they are asked for by index. */
 static void remove_ipc(void) {
-  for (int id = 0; id < 100000; id++) {
-    if (shmctl(id, IPC_RMID, NULL) != 0 && semctl(id, 0, IPC_RMID) != 0 && msgctl(id, IPC_RMID, NULL) != 0 && id > 2000) break;
+  struct shminfo info;
+  struct shmid_ds segment;
+  struct semid_ds set;
+  struct msqid_ds queue;
+  union {
+    int value;
+    void *at;
+  } arg = {.at = &info};
+  for (int last = shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&info), i = 0; i <= last; i++) shmctl(shmctl(i, SHM_STAT, &segment), IPC_RMID, NULL);
+  for (int last = semctl(0, 0, SEM_INFO, arg), i = 0; i <= last; i++) {
+    arg.at = &set;
+    semctl(semctl(i, 0, SEM_STAT, arg), 0, IPC_RMID);
   }
+  for (int last = msgctl(0, MSG_INFO, (struct msqid_ds *)(void *)&info), i = 0; i <= last; i++) msgctl(msgctl(i, MSG_STAT, &queue), IPC_RMID, NULL);
 }
 
 /* Mounts have rising numbers: unmounts those above `last`, the newest first, and gives the highest number there is. */

@@ -11,7 +11,7 @@ import type { File } from '../../vfs/file.ts';
 import { Inode, type SetAttributes, type Stat } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import { changingDir } from '../pseudo/pseudo-directory.ts';
-import { DT_CHR, type Node, type Place, PseudoFileSystem, S_IFCHR } from '../pseudo/pseudo-file-system.ts';
+import { DT_CHR, type Node, type Place, PseudoFileSystem, ROOT_OWNER, S_IFCHR } from '../pseudo/pseudo-file-system.ts';
 import { Pty, type PtyHost } from './pty.ts';
 import { PtyMasterFile } from './pty-master-file.ts';
 
@@ -163,7 +163,7 @@ export class DevPts {
   }
 
   #add(index: number, terminal: Terminal, uid: number): TerminalInode {
-    const place = { fs: this.fs, ino: index + 3, parentIno: 1, owner: { uid: 0, gid: 0 } };
+    const place = { fs: this.fs, ino: index + 3, parentIno: 1, owner: ROOT_OWNER };
     const inode = new TerminalInode(place, index, terminal, uid);
     this.#entries.set(index, { inode, terminal });
     return inode;

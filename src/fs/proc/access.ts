@@ -28,8 +28,11 @@ export function checkInspect(task: Task, creds: Credentials): number {
 }
 
 /** The effective user, or root for a process that is not dumpable (proc(5), "/proc/pid"). */
-export function ownerOf(task: Task): Owner {
+export function ownerOf(task: Task, isGone: () => boolean): Owner {
   return {
+    get isGone() {
+      return isGone();
+    },
     get uid() {
       return task.group.dumpable === 1 ? task.creds.euid : 0;
     },

@@ -172,7 +172,10 @@ function threadDirectory(task: Task, options: ProcOptions): Node {
   });
   const entries = commonFiles(task, false, options);
   entries.children = () => children;
-  return ownedBy(ownerOf(task), lazyDir(entries));
+  return ownedBy(
+    ownerOf(task, () => task.kernel.pids.task(task.tid) !== task),
+    lazyDir(entries),
+  );
 }
 
 const tasks = new WeakMap<Inode, Task>();
@@ -249,5 +252,8 @@ export function processDirectory(leader: Task, options: ProcOptions): Node {
   entries.task = () => tasksDirectory(leader, options);
   entries.timens_offsets = () => text(() => 'monotonic           0         0\nboottime            0         0\n');
   entries.timerslack_ns = () => slack;
-  return ownedBy(ownerOf(leader), lazyDir(entries));
+  return ownedBy(
+    ownerOf(leader, () => leader.group.isReaped),
+    lazyDir(entries),
+  );
 }

@@ -28,6 +28,7 @@ import {
   uptimeText,
   versionText,
 } from './system-files.ts';
+import { sysvipcDirectory } from './sysvipc-files.ts';
 
 const PROC_MAGIC = 0x9fa0;
 
@@ -74,18 +75,7 @@ function systemNodes(options: ProcOptions): ReadonlyMap<string, Node> {
     stat: text(() => statText(options)),
     swaps: text(() => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
     sys: sysctlDirectory(kernel),
-    sysvipc: dir({
-      msg: text(
-        () =>
-          '       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n',
-      ),
-      sem: text(() => '       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n'),
-      shm: text(
-        () =>
-          '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime' +
-          '      ctime                   rss                  swap\n',
-      ),
-    }),
+    sysvipc: sysvipcDirectory(kernel),
     'thread-self': link(() => selfName((task) => `${task.group.pid}/task/${task.tid}`)),
     tty: dir({ drivers: text(() => '/dev/tty             /dev/tty        5       0 system:/dev/tty\n') }),
     uptime: text(() => uptimeText(kernel)),

@@ -1,5 +1,5 @@
 /** Directories of pseudo file systems: fixed ones, and ones whose entries come and go with processes and descriptors. */
-import { EINVAL, EISDIR, ENOENT, EPERM } from '../../abi/errno.ts';
+import { EINVAL, EISDIR, ENOENT, EPERM, ESRCH } from '../../abi/errno.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import { File } from '../../vfs/file.ts';
 import type { DirEmit, Inode } from '../../vfs/inode.ts';
@@ -81,6 +81,11 @@ class FixedDirectory extends PseudoDirectory {
     this.#entries = entries;
   }
 
+  /** Asked again, it says that there is nothing; somebody may still have an entry open that the name cache keeps. */
+  override get isCacheable(): boolean {
+    return !this.owner.isGone;
+  }
+
   override get linkCount(): number {
     let count = 2;
     for (const name of this.names()) if (this.dtypeOf(name) === DT_DIR) count += 1;
@@ -88,6 +93,7 @@ class FixedDirectory extends PseudoDirectory {
   }
 
   override lookup(name: string): Inode | number {
+    if (this.owner.isGone) return -ESRCH;
     const known = this.#built.get(name);
     if (known !== undefined) return known;
     const node = this.#entries.node(name);
@@ -124,7 +130,7 @@ class ChangingDirectory extends PseudoDirectory {
   }
 
   override lookup(name: string): Inode | number {
-    const node = this.#entries.find(name);
+    const node = this.owner.isGone ? null : this.#entries.find(name);
     return node === null ? -ENOENT : node.build(this.placeOf(name, this.owner));
   }
 
@@ -181,6 +187,7 @@ class PseudoDirectoryFile extends File {
 
   override readdir(offset: number, emit: DirEmit): number {
     const directory = this.#directory;
+    if (directory.owner.isGone) return -ENOENT;
     if (offset === 0 || this.#names === null) this.#names = directory.names();
     if (offset < 1 && !emit('.', directory.ino, DT_DIR, 1)) return 0;
     if (offset < 2 && !emit('..', directory.parentIno, DT_DIR, 2)) return 0;

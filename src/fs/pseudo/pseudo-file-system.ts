@@ -25,9 +25,11 @@ export const DT_LNK = 10;
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
+  /** They describe something that is no more; who has them open finds nothing. */
+  readonly isGone: boolean;
 }
 
-export const ROOT_OWNER: Owner = { uid: 0, gid: 0 };
+export const ROOT_OWNER: Owner = { uid: 0, gid: 0, isGone: false };
 
 /** Where an inode is made. */
 export interface Place {

@@ -4,7 +4,7 @@
  * A read at offset 0 makes the text anew, so a program that keeps the descriptor and rewinds (top, node) sees fresh
  * numbers; later offsets continue in the text as it was, so a reader with a small buffer never sees a mixture.
  */
-import { EACCES, EINVAL, EIO } from '../../abi/errno.ts';
+import { EACCES, EINVAL, EIO, ESRCH } from '../../abi/errno.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -101,6 +101,7 @@ class TextFile extends File {
   }
 
   override read(dst: Uint8Array, at: number, length: number, offset: number): number {
+    if (this.#inode.owner.isGone) return -ESRCH;
     if (offset === 0 || this.#text === null) {
       const made = this.#inode.rules.produce();
       if (typeof made === 'number') return made;
@@ -117,6 +118,7 @@ class TextFile extends File {
   override write(src: Uint8Array, at: number, length: number, _offset: number): number {
     const accept = this.#inode.rules.accept;
     if (accept === undefined) return -EIO;
+    if (this.#inode.owner.isGone) return -ESRCH;
     const end = at + Math.min(length, MAX_WRITE);
     const result = accept(Buffer.from(src.subarray(at, end)).toString('latin1'), this.#creds);
     return result < 0 ? result : length;

@@ -67,6 +67,10 @@ export class SharedSegment extends IpcObject {
     return count;
   }
 
+  get residentBytes(): number {
+    return this.#inode.usedBytes;
+  }
+
   /** An open file to map: whoever maps it lets go of its own reference. */
   attach(task: Task, isReadOnly: boolean): TmpFile {
     const file = new Attachment(this, this.#path, (isReadOnly ? O_RDONLY : O_RDWR) | O_LARGEFILE, this.#inode);

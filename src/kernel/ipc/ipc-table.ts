@@ -6,6 +6,9 @@ import type { Task } from '../task.ts';
 
 /** Identifiers are a sequence number times this, plus the index. */
 const SEQUENCE_STEP = 32768;
+const SEQUENCE_END = 65535;
+/** Indices go round over at least so many places, so that one is not used anew at once (Linux: ipc_min_cycle). */
+const MIN_CYCLE = 64;
 export const PERMISSION_SIZE = 48;
 
 /** What the three kinds have in common (struct ipc64_perm). */
@@ -79,6 +82,7 @@ export class IpcTable<T extends IpcObject> {
   readonly #slots: (T | undefined)[] = [];
   readonly #limit: number;
   #sequence = 0;
+  #lastIndex = -1;
   #count = 0;
 
   /** @param limit on the number of objects (SEMMNI, MSGMNI, SHMMNI) */
@@ -117,13 +121,24 @@ export class IpcTable<T extends IpcObject> {
     if (this.#count >= this.#limit) return -ENOSPC;
     const object = make();
     if (typeof object === 'number') return object;
-    let index = this.#slots.indexOf(undefined);
-    if (index < 0) index = this.#slots.length;
+    const index = this.#freeIndex();
+    while (this.#slots.length <= index) this.#slots.push(undefined);
     this.#slots[index] = object;
+    // The sequence number changes with each round (Linux: ipc_idr_alloc).
+    if (index <= this.#lastIndex) this.#sequence = (this.#sequence + 1) % SEQUENCE_END;
+    this.#lastIndex = index;
     object.id = this.#sequence * SEQUENCE_STEP + index;
-    this.#sequence = (this.#sequence + 1) % 65536;
     this.#count += 1;
     return object;
+  }
+
+  /** The next one after the last that was given. There is one, for there are more places than objects. */
+  #freeIndex(): number {
+    const end = Math.max(MIN_CYCLE, Math.floor((this.#count * 3) / 2));
+    let index = this.#lastIndex + 1;
+    if (index >= end) index = 0;
+    while (this.#slots[index] !== undefined) index = index + 1 < end ? index + 1 : 0;
+    return index;
   }
 
   /** By identifier, or -EINVAL. */
