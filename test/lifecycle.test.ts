@@ -327,6 +327,8 @@ describe('lifecycle', { concurrency: false }, () => {
     const { debug, runtimes } = JSON.parse(readFileSync(file, 'utf8'));
     assert.equal(debug, true);
     assert.deepEqual(runtimes, { runsc: { path: runscPath }, other: { path: runscPath, runtimeArgs: ['--debug'] } });
+    await ok('install', '--config_file', file, '--runtime', 'other', '--clobber=false');
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')).runtimes.other.runtimeArgs, ['--debug']);
     await ok('uninstall', '--config_file', file);
     await refused(/has no runtime runsc/, 'uninstall', '--config_file', file);
     assert.deepEqual(Object.keys(JSON.parse(readFileSync(file, 'utf8')).runtimes), ['other']);

@@ -15,12 +15,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { BUNDLE, buildProgram, root, writeBuilt } from './bundles.ts';
 import { compileSchema, SCHEMA_TYPES } from './compile-schema.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const startedAt = new Date();
 
 /** Lets `make` produce a file under a name of its own, then puts it in place. */
@@ -46,21 +45,6 @@ function apart(filter: RegExp, file: string): Plugin {
   };
 }
 
-/**
- * CommonJS, for the loader of ES modules alone takes longer than our whole bundle: it resolves URLs, and makes a facade of each
- * built-in module by reading all its lazy properties.
- */
-const BUNDLE = {
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node26',
-  define: { 'import.meta.dirname': '__dirname' },
-  supported: { 'dynamic-import': false },
-  charset: 'ascii',
-  logLevel: 'warning',
-} as const;
-
 /** The name in dist/ of a bundle for src/cli/load-bundle.ts. Named by content, so that no start meets the code cache of another build. */
 async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<string> {
   // What no stack trace leads people to may be as short as it goes.
@@ -78,13 +62,6 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
   const file = `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;
   await place(`dist/${file}`, (out) => writeFileSync(out, text));
   return file;
-}
-
-/** A program that begins by loading the command line's bundle; `names` are those of the bundles it knows. */
-async function program(entry: string, outfile: string, names: Readonly<Record<string, string>>): Promise<void> {
-  const defined = Object.entries(names).map(([name, file]) => [name, JSON.stringify(file)]);
-  const define = { ...BUNDLE.define, ...Object.fromEntries(defined) };
-  await build({ ...BUNDLE, define, entryPoints: [join(root, entry)], outfile });
 }
 
 /** A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. */
@@ -123,10 +100,11 @@ const cli = await bundle('cli', 'src/cli/main.ts', [
   apart(/\/sentry\/run\.ts$/, sentry),
   apart(/^#oci-schema$/, schema),
 ]);
-await place('build/warm.cjs', (out) => program('tools/warm.ts', out, { CLI_BUNDLE: cli, SCHEMA_BUNDLE: schema }));
+await place('build/warm.cjs', (out) => buildProgram('tools/warm.ts', out, { CLI_BUNDLE: cli, SCHEMA_BUNDLE: schema }));
 makeCodeCaches();
-await place('dist/runsc.cjs', (out) => program('src/cli/start.ts', out, { CLI_BUNDLE: cli }));
+await place('dist/runsc.cjs', (out) => buildProgram('src/cli/start.ts', out, { CLI_BUNDLE: cli }));
 removeOldBundles([sentry, schema, cli]);
+writeBuilt({ cli, others: [sentry, schema], nodeFlags: process.execArgv });
 await place('dist/stamp', (out) => {
   closeSync(openSync(out, 'w'));
   // A source saved while the build ran must count as newer.

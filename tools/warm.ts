@@ -5,7 +5,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '#oci-schema';
-import { loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
+import { bundlesIn, loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
 import { exampleConfig } from '../src/runtime/spec.ts';
 
 declare const CLI_BUNDLE: string;
@@ -19,7 +19,7 @@ function isSchema(exports: object): exports is { readonly isConfig: Check } {
 
 /** Has the check of configurations compiled, all of its parts: the command line that is run needs none. */
 function checkExample(): void {
-  const schema = loadBundle(dist, SCHEMA_BUNDLE);
+  const schema = loadBundle(bundlesIn(dist), SCHEMA_BUNDLE);
   if (!isSchema(schema)) throw new Error(`${SCHEMA_BUNDLE} is no schema`);
   const seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
   const config = { ...exampleConfig(['true'], null), hooks: { poststop: [] } };
@@ -30,10 +30,11 @@ function checkExample(): void {
 }
 
 checkExample();
-const cli = loadCli(dist, CLI_BUNDLE);
+const cli = loadCli(bundlesIn(dist), CLI_BUNDLE);
 process.on('exit', (code) => {
   if (code !== 0) return;
-  for (const [path, script] of scripts) {
+  for (const [name, script] of scripts) {
+    const path = join(dist, name);
     const temporary = `${path}.${process.pid}`;
     writeFileSync(temporary, script.createCachedData());
     renameSync(temporary, `${path}.cache`);

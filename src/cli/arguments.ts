@@ -13,7 +13,7 @@ export type FlagShapes = Readonly<Record<string, FlagShape>>;
 
 export interface Parsed {
   /** In the order given; a flag may come more than once. */
-  readonly flags: readonly { readonly name: string; readonly value: string | true }[];
+  readonly flags: readonly { readonly name: string; readonly value: string | boolean }[];
   /** From the first word that is no flag. */
   readonly rest: readonly string[];
 }
@@ -35,7 +35,7 @@ export function parseFlags(args: readonly string[], shapes: FlagShapes): Parsed 
     allowPositionals: true,
     tokens: true,
   });
-  const flags: { name: string; value: string | true }[] = [];
+  const flags: { name: string; value: string | boolean }[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') return { flags, rest: args.slice(token.index) };
     if (token.kind === 'option-terminator') return { flags, rest: args.slice(token.index + 1) };
@@ -45,7 +45,7 @@ export function parseFlags(args: readonly string[], shapes: FlagShapes): Parsed 
       if (token.value !== undefined && token.value !== 'true' && token.value !== 'false') {
         throw new UsageError(`flag ${token.rawName} takes no value: ${token.value}`);
       }
-      if (token.value !== 'false') flags.push({ name: token.name, value: true });
+      flags.push({ name: token.name, value: token.value !== 'false' });
       continue;
     }
     if (token.value === undefined || (!token.inlineValue && /^-(?!\d|$)/.test(token.value))) {
@@ -59,7 +59,7 @@ export function parseFlags(args: readonly string[], shapes: FlagShapes): Parsed 
 /** The last value given for a string flag. */
 export function lastValue(parsed: Parsed, name: string): string | undefined {
   const value = parsed.flags.findLast((flag) => flag.name === name)?.value;
-  return value === true ? undefined : value;
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Every value given for a string flag. */
@@ -67,6 +67,8 @@ export function allValues(parsed: Parsed, name: string): string[] {
   return parsed.flags.filter((flag) => flag.name === name).map((flag) => String(flag.value));
 }
 
-export function isGiven(parsed: Parsed, name: string): boolean {
-  return parsed.flags.some((flag) => flag.name === name);
+/** Whether a flag is given, and its last word is not `=false`. */
+export function isGiven(parsed: Parsed, name: string, otherwise = false): boolean {
+  const value = parsed.flags.findLast((flag) => flag.name === name)?.value;
+  return value === undefined ? otherwise : value !== false;
 }

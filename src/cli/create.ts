@@ -6,6 +6,7 @@ import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import type { Settings } from './global-flags.ts';
 import { warn } from './log.ts';
+import { ownCommand } from './own-command.ts';
 import { containerOf, type Invocation, readInvocation } from './verb.ts';
 
 export const CREATE_FLAGS = {
@@ -35,14 +36,13 @@ export function preservedFds(own: Parsed): number {
 
 /** The command line of the process that becomes the container's sentry. */
 function bootCommand({ root, strace, debug, debugLog }: Settings): [string, ...string[]] {
-  const [, program = ''] = process.argv;
   const flags = [
     `--root=${root}`,
     ...(strace ? ['--strace'] : []),
     ...(debug ? ['--debug'] : []),
     ...(debugLog === undefined ? [] : [`--debug-log=${debugLog}`]),
   ];
-  return [process.execPath, ...process.execArgv, program, ...flags, 'boot'];
+  return [...ownCommand(), ...flags, 'boot'];
 }
 
 export function createOptions({ own, settings }: Invocation, directory: StateDirectory): CreateOptions {

@@ -11,6 +11,7 @@ import { StateDirectory } from '../runtime/state-directory.ts';
 import { allValues, type FlagShapes, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { pathFlag, preservedFds } from './create.ts';
 import { UsageError } from './errors.ts';
+import { ownCommand } from './own-command.ts';
 import { readInvocation } from './verb.ts';
 
 const FLAGS = {
@@ -114,8 +115,9 @@ async function execApart(
   const stdio = slave < 0 ? [0, 1, 2] : [slave, slave, slave];
   const preserved = Array.from({ length: preservedFds(own) }, (_, i) => i + REPORT);
   // Our own command line once more.
-  const [node, ...before] = process.argv.slice(0, process.argv.length - args.length);
-  const child = spawn(node, [...before, '--is-detached', ...args], {
+  const before = process.argv.slice(2, process.argv.length - args.length);
+  const [program, ...first] = ownCommand();
+  const child = spawn(program, [...first, ...before, '--is-detached', ...args], {
     detached: true,
     stdio: [...stdio, 'pipe', ...preserved],
   });

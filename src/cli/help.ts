@@ -97,6 +97,9 @@ Adds us to Docker's runtimes, with these flags before each verb; then: docker ru
 
   --config_file FILE     (default: /etc/docker/daemon.json)
   --runtime NAME         (default: runsc)
+  --clobber=false        leave a runtime of that name as it is
+  --cgroupdriver NAME    have Docker use this driver of control groups
+  --experimental         turn on Docker's experimental features
 `,
   uninstall: `Usage: runsc uninstall [--config_file FILE] [--runtime NAME]
 Takes us out of Docker's runtimes.

@@ -1,13 +1,17 @@
 /** `runsc install` and `runsc uninstall`: makes Docker know us as a runtime, and forget us (dockerd(8), "runtimes" in daemon.json). */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
+import { dirname, resolve } from 'node:path';
+import { type FlagShapes, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
+import { launcher } from './own-command.ts';
 import { readInvocation } from './verb.ts';
 
 const FLAGS = {
   config_file: { type: 'string' },
   runtime: { type: 'string' },
+  clobber: { type: 'boolean' },
+  experimental: { type: 'boolean' },
+  cgroupdriver: { type: 'string' },
 } as const satisfies FlagShapes;
 const DEFAULT_CONFIG = '/etc/docker/daemon.json';
 const DEFAULT_NAME = 'runsc';
@@ -50,9 +54,15 @@ function runtimesOf(path: string, config: Json): Json {
   return runtimes;
 }
 
-/** The launcher of this build: what a person would call. */
-function launcher(): string {
-  return join(dirname(resolve(process.argv[1] ?? '')), '../runsc');
+/** Docker's own settings that go along, as gVisor's command has them. */
+function dockerSettings(path: string, config: Json, own: Parsed): Json {
+  const driver = lastValue(own, 'cgroupdriver');
+  const experimental = isGiven(own, 'experimental') ? { experimental: true } : {};
+  if (driver === undefined || driver === '') return experimental;
+  const { 'exec-opts': current = [] } = config;
+  if (!Array.isArray(current)) throw new Error(`${path}: exec-opts is not an array`);
+  const others = current.filter((option) => !String(option).startsWith('native.cgroupdriver='));
+  return { ...experimental, 'exec-opts': [...others, `native.cgroupdriver=${driver}`] };
 }
 
 export async function install(globals: Parsed, args: readonly string[]): Promise<number> {
@@ -60,8 +70,13 @@ export async function install(globals: Parsed, args: readonly string[]): Promise
   const path = resolve(lastValue(own, 'config_file') ?? DEFAULT_CONFIG);
   const name = lastValue(own, 'runtime') ?? DEFAULT_NAME;
   const config = readConfig(path);
+  const runtimes = runtimesOf(path, config);
+  if (Object.hasOwn(runtimes, name) && !isGiven(own, 'clobber', true)) {
+    process.stdout.write(`${path} has a runtime ${name} already\n`);
+    return 0;
+  }
   const runtime = { path: launcher(), ...(words.length === 0 ? {} : { runtimeArgs: words }) };
-  writeConfig(path, { ...config, runtimes: { ...runtimesOf(path, config), [name]: runtime } });
+  writeConfig(path, { ...config, ...dockerSettings(path, config, own), runtimes: { ...runtimes, [name]: runtime } });
   process.stdout.write(`added runtime ${name} to ${path}; have dockerd read it again: systemctl reload docker\n`);
   return 0;
 }

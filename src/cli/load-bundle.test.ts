@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { loadCli, scripts } from './load-bundle.ts';
+import { bundlesIn, loadCli, scripts } from './load-bundle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tsvisor-bundle-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -19,14 +19,14 @@ test('a bundle gets arguments, built-in modules and its directory, with a cache,
   Object.assign(globalThis, { ran });
   const path = write('a.cjs');
   const expected = ['x', '/', folder];
-  await loadCli(folder, 'a.cjs').main(['x']);
+  await loadCli(bundlesIn(folder), 'a.cjs').main(['x']);
   assert.deepEqual(ran, expected);
-  const cache = scripts.get(path)?.createCachedData();
+  const cache = scripts.get('a.cjs')?.createCachedData();
   assert.ok(cache !== undefined);
   for (const bytes of [cache, Buffer.from('no cache of V8'), cache.subarray(0, 40)]) {
     writeFileSync(`${path}.cache`, bytes);
     ran.length = 0;
-    await loadCli(folder, 'a.cjs').main(['x']);
+    await loadCli(bundlesIn(folder), 'a.cjs').main(['x']);
     assert.deepEqual(ran, expected);
   }
   ran = [];

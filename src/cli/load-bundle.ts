@@ -9,29 +9,46 @@ import { Script } from 'node:vm';
 /** A bundle is one function of these, as CommonJS has them; `require` knows built-in modules and other bundles. */
 type Bundle = (exports: object, require: (id: string) => unknown, directory: string) => void;
 
-/** What has been loaded, by path. */
-export const scripts = new Map<string, Script>();
-
-function readCache(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    return undefined; // not made yet, or by somebody who may not write here: only slower
-  }
+/** Where bundles are. */
+export interface BundleStore {
+  /** What bundles are to take for their directory. */
+  readonly directory: string;
+  /** Throws if there is no such file. */
+  read(name: string): Buffer;
+  /** A code cache may be missing: that is only slower. */
+  readCache(name: string): Buffer | undefined;
 }
 
-/** The exports of the bundle in `directory`/`name`, a file of one-byte characters. */
-export function loadBundle(directory: string, name: string): object {
-  const path = `${directory}/${name}`;
-  const cachedData = readCache(`${path}.cache`);
-  const source = readFileSync(path, 'latin1');
-  const script = new Script(source, cachedData === undefined ? { filename: path } : { filename: path, cachedData });
-  scripts.set(path, script);
+/** What has been loaded, by name. */
+export const scripts = new Map<string, Script>();
+
+/** Bundles as files in a directory. */
+export function bundlesIn(directory: string): BundleStore {
+  return {
+    directory,
+    read: (name) => readFileSync(`${directory}/${name}`),
+    readCache(name) {
+      try {
+        return readFileSync(`${directory}/${name}`);
+      } catch {
+        return undefined; // not made yet, or by somebody who may not write here
+      }
+    },
+  };
+}
+
+/** The exports of the bundle `name`, a file of one-byte characters. */
+export function loadBundle(store: BundleStore, name: string): object {
+  const cachedData = store.readCache(`${name}.cache`);
+  const filename = `${store.directory}/${name}`;
+  const source = store.read(name).toString('latin1');
+  const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
+  scripts.set(name, script);
   const exports = {};
   const bundle: Bundle = script.runInThisContext();
   const load = (id: string): unknown =>
-    id.startsWith('./') ? loadBundle(directory, id.slice(2)) : process.getBuiltinModule(id);
-  bundle(exports, load, directory);
+    id.startsWith('./') ? loadBundle(store, id.slice(2)) : process.getBuiltinModule(id);
+  bundle(exports, load, store.directory);
   return exports;
 }
 
@@ -45,8 +62,8 @@ function isCli(exports: object): exports is Cli {
 }
 
 /** The bundle of the command line. */
-export function loadCli(directory: string, name: string): Cli {
-  const cli = loadBundle(directory, name);
+export function loadCli(store: BundleStore, name: string): Cli {
+  const cli = loadBundle(store, name);
   if (!isCli(cli)) throw new Error(`${name} is no command line`);
   return cli;
 }

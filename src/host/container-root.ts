@@ -5,6 +5,7 @@
  * Only this thread is moved, which makes all of our host calls; Node's others make none by path. Open descriptors stay what they are.
  */
 import { constants, openSync } from 'node:fs';
+import { EINVAL, EPERM } from '../abi/errno.ts';
 import { must } from './host-error.ts';
 import { native } from './native.ts';
 
@@ -16,7 +17,6 @@ const UMOUNT2 = 166;
 const UNSHARE = 272;
 const OPENAT2 = 437;
 const CLONE_NEWNS = 0x20000;
-const EPERM = 1;
 const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
 const MS_BIND = 4096;
@@ -65,7 +65,10 @@ export function enterContainerRoot(root: string, paths: readonly BoundPath[]): v
   const refused = native.syscall(UNSHARE, CLONE_NEWNS);
   if (refused === -EPERM) return;
   must('making a mount namespace', refused);
-  must('keeping mounts to ourselves', native.syscall(MOUNT, 0, cString('/'), 0, MS_REC | MS_SLAVE, 0));
+  const kept = native.syscall(MOUNT, 0, cString('/'), 0, MS_REC | MS_SLAVE, 0);
+  // In a chroot whose root is no mount point nobody can change the root (pivot_root(2)).
+  if (kept === -EINVAL) return;
+  must('keeping mounts to ourselves', kept);
   const path = cString(root);
   must(`binding ${root}`, native.syscall(MOUNT, path, path, 0, MS_BIND | MS_REC, 0));
   const fd = openSync(root, O_PATH | constants.O_DIRECTORY);

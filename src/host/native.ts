@@ -1,7 +1,7 @@
 /**
  * The native addon: the only door to the host's system calls. Typed wrappers stand in the other files of src/host.
  */
-import { existsSync } from 'node:fs';
+import { loadAddon } from './native-parts.ts';
 
 /** What a host call takes: a number (exact below 2^53) or memory, of which the address is passed. */
 export type HostArgument = number | NodeJS.TypedArray | DataView | ArrayBuffer;
@@ -21,21 +21,12 @@ export interface Native {
   spawnZygote(execFd: number, controlFd: number, doorbellFd: number, globalFd: number, cloneFlags: number): number;
 }
 
-/** The folder with the built native parts: beside the bundle, or build/ of the source tree. */
-export function nativeFolder(): string {
-  const here = import.meta.dirname;
-  for (const folder of [here, `${here}/../build`]) {
-    if (existsSync(`${folder}/addon.node`)) return folder;
-  }
-  return `${here}/../../build`;
-}
-
 const addon: { exports: Partial<Native> } = { exports: {} };
-process.dlopen(addon, `${nativeFolder()}/addon.node`);
+loadAddon(addon);
 
 function isWhole(exports: Partial<Native>): exports is Native {
   return exports.syscall !== undefined && exports.spawnZygote !== undefined;
 }
 
-if (!isWhole(addon.exports)) throw new Error(`${nativeFolder()}/addon.node is of another build`);
+if (!isWhole(addon.exports)) throw new Error('the native addon is of another build');
 export const native: Native = addon.exports;

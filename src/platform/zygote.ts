@@ -1,11 +1,10 @@
 /**
  * The zygote: the process every stub is forked from, started once per sandbox in namespaces of its own.
  */
-import { openSync } from 'node:fs';
-import { join } from 'node:path';
 import { HostError, must } from '../host/host-error.ts';
-import { native, nativeFolder } from '../host/native.ts';
+import { native } from '../host/native.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
+import { openZygote } from '../host/zygote-file.ts';
 import { stubFilter } from './filter.ts';
 
 const CLOSE = 3;
@@ -66,7 +65,7 @@ export function startZygote(): Zygote {
   const globalFd = sharedMemory('tsvisor-global', PAGE);
   const globalBuffer = native.reserve(PAGE);
   mapShared(globalFd, native.addressOf(globalBuffer), PAGE, 0);
-  const execFd = openSync(join(nativeFolder(), 'zygote'), 'r');
+  const execFd = openZygote();
 
   const attempts: readonly [Isolation, number][] = [
     ['user', NAMESPACES | NEWUSER],

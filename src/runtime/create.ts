@@ -77,6 +77,15 @@ export function placeContainer(
   }
 }
 
+/** Empty for a user without an entry, as runc does. */
+function ownerName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
+}
+
 /** What is written of a container that is being made by the process `sentry`. */
 export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId): State {
   return {
@@ -86,7 +95,7 @@ export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId):
     bundle: bundlePath,
     rootfs: bundle.options.root.path,
     created: new Date().toISOString(),
-    owner: userInfo().username,
+    owner: ownerName(),
     annotations: bundle.annotations,
     cgroups: [],
   };

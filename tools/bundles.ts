@@ -1,0 +1,55 @@
+/** How our TypeScript becomes what Node runs, for the builds of dist/ and of the single executable. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * CommonJS, for the loader of ES modules alone takes longer than our whole bundle: it resolves URLs, and makes a facade of each
+ * built-in module by reading all its lazy properties.
+ */
+export const BUNDLE = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node26',
+  define: { 'import.meta.dirname': '__dirname' },
+  supported: { 'dynamic-import': false },
+  charset: 'ascii',
+  logLevel: 'warning',
+} as const;
+
+/** A program that begins by loading the command line's bundle; `names` are those of the bundles it knows. */
+export async function buildProgram(
+  entry: string,
+  outfile: string,
+  names: Readonly<Record<string, string>>,
+): Promise<void> {
+  const defined = Object.entries(names).map(([name, file]) => [name, JSON.stringify(file)]);
+  const define = { ...BUNDLE.define, ...Object.fromEntries(defined) };
+  await build({ ...BUNDLE, define, entryPoints: [join(root, entry)], outfile });
+}
+
+/** What the latest build made: bundles by their names in dist/. */
+export interface Built {
+  readonly cli: string;
+  readonly others: readonly string[];
+  /** What Node is started with: the code caches are of these flags. */
+  readonly nodeFlags: readonly string[];
+}
+
+const builtPath = join(root, 'build/built.json');
+
+export function writeBuilt(built: Built): void {
+  writeFileSync(builtPath, JSON.stringify(built));
+}
+
+export function readBuilt(): Built {
+  const { cli, others, nodeFlags }: Record<string, unknown> = JSON.parse(readFileSync(builtPath, 'utf8'));
+  if (typeof cli !== 'string' || !Array.isArray(others) || !Array.isArray(nodeFlags)) {
+    throw new Error(`${builtPath} is of another build`);
+  }
+  return { cli, others: others.map(String), nodeFlags: nodeFlags.map(String) };
+}
