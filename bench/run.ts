@@ -60,6 +60,7 @@ function wholeCommand(name: string, argv: readonly string[], targetNs: number | 
 
 const measures: readonly Measure[] = [
   inProgram('getppid-patched', 700),
+  inProgram('getppid-wrapped'),
   inProgram('getppid-trapped', 3200),
   inProgram('read'),
   inProgram('pread'),

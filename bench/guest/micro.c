@@ -36,11 +36,13 @@ static const char *self;
 
 static void getppid_patched(void) { getppid(); }
 
-/* The number comes from a variable, so that the instruction before `syscall` is one that nothing can patch. */
+static void getppid_wrapped(void) { syscall(SYS_getppid); }
+
+/* The number comes from a variable, and vzeroupper is an instruction that the walk to a place for a jump does not know. */
 static volatile long number = SYS_getppid;
 static void getppid_trapped(void) {
   long nr = number;
-  __asm__ volatile("nop\n\tsyscall" : "+a"(nr) : : "rcx", "r11", "memory");
+  __asm__ volatile("nop\n\tsyscall\n\tvzeroupper" : "+a"(nr) : : "rcx", "r11", "memory", "xmm0");
 }
 
 static void open_zero(void) {
@@ -164,6 +166,7 @@ static const struct {
   void (*once)(void);
 } measures[] = {
     {"getppid-patched", NULL, getppid_patched},
+    {"getppid-wrapped", NULL, getppid_wrapped},
     {"getppid-trapped", NULL, getppid_trapped},
     {"read", open_zero, read_byte},
     {"pread", open_file, pread_file},

@@ -7,6 +7,7 @@ const OPERAND_SIZE = 0x66;
 const CS_OVERRIDE = 0x2e;
 const FS_OVERRIDE = 0x64;
 const TWO_BYTE = 0x0f;
+const INT3 = 0xcc;
 
 /** Opcodes with a ModRM byte and no immediate: arithmetic, test, mov, lea, movslq, cmov, movzx, movsx, nop, the fifth group. */
 const MODRM = new Set([
@@ -35,7 +36,7 @@ function oneByteLength(code: Uint8Array, at: number, hasOperandSize: boolean): n
   if (MODRM_IMM8.has(op)) return 2 + modrmLength(code, at + 1);
   if (MODRM_IMM32.has(op)) return hasOperandSize ? 0 : 5 + modrmLength(code, at + 1);
   if (op === 0xf7 && ((code[at + 1] >> 3) & 7) >= 2) return 1 + modrmLength(code, at + 1);
-  if ((op >= 0x50 && op <= 0x5f) || op === 0x90 || op === 0xc3) return 1;
+  if ((op >= 0x50 && op <= 0x5f) || op === 0x90 || op === 0x9c || op === 0x9d || op === 0xc3 || op === INT3) return 1;
   if ((op >= 0x70 && op <= 0x7f) || op === 0xeb || op === 0xa8 || op === 0x3c) return 2;
   if ((op >= 0xb8 && op <= 0xbf) || op === 0xe8 || op === 0xe9 || op === 0x3d || op === 0x25 || op === 0xa9) {
     return hasOperandSize ? 0 : 5;
@@ -73,8 +74,12 @@ function isFlowEnd(code: Uint8Array, at: number): boolean {
   return code[at] === 0xc3 || code[at] === 0xeb || code[at] === 0xe9;
 }
 
-/** Whether the instruction at `code[at]` is a no-op that assemblers pad with, longer than one byte. */
+/**
+ * Whether the instruction at `code[at]` is one that nothing but padding uses: a no-op longer than one byte, or int3, which Go's linker
+ * puts between functions. A single `nop` may be the first instruction of a function.
+ */
 function isPadding(code: Uint8Array, at: number): boolean {
+  if (code[at] === INT3) return true;
   let next = at;
   while (code[next] === OPERAND_SIZE || code[next] === CS_OVERRIDE) next += 1;
   return code[next] === TWO_BYTE && code[next + 1] === 0x1f;
@@ -86,12 +91,18 @@ function isPadding(code: Uint8Array, at: number): boolean {
  */
 export function findPadding(code: Uint8Array, from: number, length: number, limit: number): number {
   let isUnreachable = false;
+  /** Where the padding began that `at` has come through; -1 for none. */
+  let start = -1;
   for (let at = from; at < limit; ) {
     const size = instructionLength(code, at);
     if (size === 0) return -1;
-    const padding = isPadding(code, at);
-    if (isUnreachable && padding && size >= length) return at;
-    isUnreachable = (isUnreachable && padding) || isFlowEnd(code, at);
+    if (isPadding(code, at)) {
+      if (start < 0) start = at;
+      if (isUnreachable && at + size - start >= length) return start;
+    } else {
+      start = -1;
+      isUnreachable = isFlowEnd(code, at);
+    }
     at += size;
   }
   return -1;

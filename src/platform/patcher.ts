@@ -13,8 +13,9 @@ import {
   type Poke,
   packBytes,
   planPatch,
+  SITE_LENGTHS,
   type SitePatch,
-  siteNumber,
+  siteShape,
   siteTableEntry,
   TRAMPOLINE_SIZE,
 } from './site-shape.ts';
@@ -97,10 +98,10 @@ export class Patcher {
    * Counts a trap of the `syscall` before `rip`: whether its site is hot now and ought to be patched.
    *
    * @param bytes the bytes around it as the stub saw them, `bytes[at]` being the one at `rip`
-   * @param nr the number that was in rax: what looks like `mov $nr,%eax` may be the end of another instruction
+   * @param nr the number that was in rax
    */
   isHot(rip: number, bytes: Uint8Array, at: number, nr: number): boolean {
-    if (this.#isSuspended || nr < 0 || siteNumber(bytes, at) !== nr) return false;
+    if (this.#isSuspended || nr < 0 || siteShape(bytes, at, nr) === null) return false;
     const site = this.#sites.get(rip);
     if (site === undefined) {
       if (this.#sites.size < COUNTED_LIMIT) this.#sites.set(rip, { hits: 1, threshold: HOT });
@@ -110,8 +111,8 @@ export class Patcher {
     return site.hits >= site.threshold && !this.#patches.has(rip);
   }
 
-  /** Queues what patches the site on the host: false when it cannot be. */
-  patch(rip: number): boolean {
+  /** Queues what patches the site on the host, which was called with this number: false when it cannot be. */
+  patch(rip: number, nr: number): boolean {
     const site = this.#sites.get(rip);
     if (site === undefined || this.#patches.has(rip)) return false;
     // Whatever comes of it, it is not tried again at each call.
@@ -120,7 +121,7 @@ export class Patcher {
     if (text === 0 || this.#indexes >= L.SITE_LIMIT) return false;
     const trampoline = this.#takeSlot(rip);
     if (trampoline === 0) return false;
-    const plan = planPatch(this.#code.subarray(0, text), BYTES_BEFORE, rip, trampoline, this.#indexes);
+    const plan = planPatch(this.#code.subarray(0, text), BYTES_BEFORE, rip, trampoline, this.#indexes, nr);
     if (plan === null) return false;
     const [first, last] = extent(plan.pokes);
     const prot = this.#space.textProt(first, last);
@@ -154,7 +155,7 @@ export class Patcher {
 
   /** Whether a breakpoint met at `addr` is that of a poke under way, or one that is over, so that the thread is to try again. */
   isOurBreakpoint(addr: number): boolean {
-    if (!this.#sites.has(addr + 7) && !this.#sites.has(addr + 4)) return false;
+    if (!SITE_LENGTHS.some((length) => this.#sites.has(addr + length))) return false;
     if (this.#host.readMemory(addr, this.#code, 0, 1) !== 1) return false;
     return this.#code[0] !== BREAKPOINT || this.#host.isBusy;
   }

@@ -259,7 +259,7 @@ export class Dispatcher implements GuestHandler {
   #patch(guest: Guest, result: number): void {
     const { host, hotSite } = guest;
     guest.hotSite = 0;
-    if (host.patcher === null || !host.patcher.patch(hotSite)) {
+    if (host.patcher === null || !host.patcher.patch(hotSite, guest.nr)) {
       this.complete(guest, result);
       return;
     }
