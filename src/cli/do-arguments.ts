@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from '../abi/mount.ts';
+import { NO_ATTRIBUTES } from '../sentry/process-attributes.ts';
 import type { MountSpec, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { allValues, type FlagShapes, GLOBAL_FLAGS, isGiven, lastValue, type Parsed, parseFlags } from './arguments.ts';
 import { UsageError } from './errors.ts';
@@ -132,6 +133,9 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
     hostname: hostname(parsed),
     domainname: '(none)',
     network,
+    seccomp: null,
+    personality: 0,
+    attributes: NO_ATTRIBUTES,
     strace: isGiven(parsed, 'strace'),
     ...(debugLog === undefined ? {} : { debugLog: resolve(caller.cwd, debugLog) }),
     debug: isGiven(parsed, 'debug'),

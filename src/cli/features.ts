@@ -2,6 +2,7 @@
 import * as capability from '../abi/capability.ts';
 import { HOOK_NAMES } from '../runtime/hooks.ts';
 import { MOUNT_OPTIONS } from '../runtime/mount-options.ts';
+import { SECCOMP_ACTIONS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from '../runtime/seccomp-profile.ts';
 import type { Parsed } from './arguments.ts';
 import { readInvocation } from './verb.ts';
 
@@ -17,8 +18,14 @@ export async function features(globals: Parsed, args: readonly string[]): Promis
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
       capabilities,
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: false },
-      // The guest's system calls are answered by the sandbox's own kernel.
-      seccomp: { enabled: false },
+      seccomp: {
+        enabled: true,
+        actions: SECCOMP_ACTIONS,
+        operators: SECCOMP_OPERATORS,
+        archs: ['SCMP_ARCH_X86_64'],
+        knownFlags: SECCOMP_FLAGS,
+        supportedFlags: SECCOMP_FLAGS,
+      },
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },

@@ -109,6 +109,33 @@ export class SeccompProgram {
     return true;
   }
 
+  /**
+   * What it says of all calls with this number and architecture, whatever their arguments; null if that differs or is not easily
+   * seen (Linux: seccomp_is_const_allow).
+   */
+  constantAnswer(number: number, architecture: number): number | null {
+    let a = 0;
+    for (let pc = 0; pc < this.length; pc++) {
+      const code = this.#code[pc];
+      const k = this.#k[pc];
+      if (code === (B.BPF_LD | B.BPF_W | B.BPF_ABS)) {
+        if (k > 4) return null;
+        a = k === 0 ? number : architecture;
+      } else if (code === (B.BPF_RET | B.BPF_K)) {
+        return k | 0;
+      } else if (code === (B.BPF_ALU | B.BPF_AND | B.BPF_K)) {
+        a = (a & k) >>> 0;
+      } else if (code === (B.BPF_JMP | B.BPF_JA)) {
+        pc += k;
+      } else if ((code & (7 | B.BPF_X)) === B.BPF_JMP) {
+        pc += isTaken(code & 0xf0, a, k) ? this.#jt[pc] : this.#jf[pc];
+      } else {
+        return null;
+      }
+    }
+    return null;
+  }
+
   /** What it says of a call, signed. */
   run(data: Uint32Array): number {
     const memory = this.#memory;

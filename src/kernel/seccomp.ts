@@ -5,6 +5,11 @@ import type { SeccompProgram } from './seccomp-program.ts';
 /** What all programs of a task may have together; each one costs a little more than its instructions. */
 const MAX_INSTRUCTIONS = 32768;
 const PROGRAM_COST = 4;
+/** Numbers that the answers are kept for. */
+const KEPT_NUMBERS = 512;
+const UNKNOWN = 0;
+const ALLOWED = 1;
+const DEPENDS = 2;
 
 /** A filter and those installed before it, which stay for ever: immutable, shared by forks. */
 export class SeccompFilter {
@@ -12,6 +17,7 @@ export class SeccompFilter {
   readonly previous: SeccompFilter | null;
   readonly cost: number;
   readonly count: number;
+  readonly #kept = new Uint8Array(KEPT_NUMBERS);
 
   constructor(program: SeccompProgram, previous: SeccompFilter | null) {
     this.program = program;
@@ -22,6 +28,18 @@ export class SeccompFilter {
 
   get isTooMuch(): boolean {
     return this.cost > MAX_INSTRUCTIONS;
+  }
+
+  /** Whether a call with this number is allowed whatever its arguments: most are, so most calls need not run the programs. */
+  alwaysAllows(number: number): boolean {
+    if (number >= KEPT_NUMBERS) return false;
+    const kept = this.#kept[number];
+    if (kept !== UNKNOWN) return kept === ALLOWED;
+    const isAllowed =
+      this.program.constantAnswer(number, S.AUDIT_ARCH_X86_64) === S.SECCOMP_RET_ALLOW &&
+      (this.previous === null || this.previous.alwaysAllows(number));
+    this.#kept[number] = isAllowed ? ALLOWED : DEPENDS;
+    return isAllowed;
   }
 
   /** The severest answer of all, the newest of equals. */
@@ -58,6 +76,13 @@ export class CallChecks {
   userDispatch: UserDispatch | null = null;
   /** Whether there is anything at all; read at every call. */
   isActive = false;
+
+  /** The filter of a process that begins with one. */
+  beginWith(filter: SeccompFilter): void {
+    this.mode = S.SECCOMP_MODE_FILTER;
+    this.filter = filter;
+    this.refresh();
+  }
 
   refresh(): void {
     this.isActive = this.mode !== S.SECCOMP_MODE_DISABLED || this.userDispatch !== null;

@@ -24,6 +24,10 @@ export class BpfProgram {
   readonly #instructions: Instruction[] = [];
   readonly #labels = new Map<string, number>();
 
+  get length(): number {
+    return this.#instructions.length;
+  }
+
   /** Loads the 32-bit word of struct seccomp_data at `offset` into the accumulator. */
   load(offset: number): this {
     return this.#emit(LD_ABS_WORD, offset, null, null);

@@ -7,14 +7,16 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as mount from '../abi/mount.ts';
+import { PER_LINUX32 } from '../abi/personality.ts';
 import type { ConsoleSize } from '../host/pty.ts';
 import { readProcess } from '../sentry/process-config.ts';
 import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
-import { ConfigError, Fields } from '../wire/json-fields.ts';
+import { ConfigError, Fields, parseJson } from '../wire/json-fields.ts';
 import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
 import { checkConfig } from './config-check.ts';
 import { type Hooks, readHooks } from './hooks.ts';
 import { IGNORED_OPTIONS, MOUNT_FLAGS } from './mount-options.ts';
+import { readSeccomp } from './seccomp-profile.ts';
 
 const MAX_HOSTNAME = 64;
 
@@ -71,7 +73,7 @@ function readJson(path: string): unknown {
     throw new ConfigError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new ConfigError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -103,6 +105,14 @@ function consoleSizeOf(process: Fields): ConsoleSize | null {
   const size = process.object('consoleSize');
   if (size === undefined) return null;
   return { height: size.number('height', MAX_CONSOLE) ?? 0, width: size.number('width', MAX_CONSOLE) ?? 0 };
+}
+
+/** PER_LINUX and PER_LINUX32 of personality(2); the specification has no flags yet. */
+function readPersonality(linux: Fields | undefined): number {
+  const fields = linux?.object('personality');
+  const [flag] = fields?.strings('flags') ?? [];
+  if (flag !== undefined) fields?.refuse('flags[0]', `is none that is known: ${flag}`);
+  return fields?.string('domain') === 'LINUX32' ? PER_LINUX32 : 0;
 }
 
 const OOM_SCORE_MAX = 1000;
@@ -181,6 +191,8 @@ function bundleOf(directory: string, config: Fields): Bundle {
       hostname,
       domainname: config.string('domainname') ?? '(none)',
       network: 'none',
+      seccomp: readSeccomp(linux),
+      personality: readPersonality(linux),
     },
   };
 }

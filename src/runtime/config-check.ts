@@ -42,8 +42,9 @@ function explain({ instancePath, keyword, params }: SchemaError): string {
   }
 }
 
-/** Go's encoders write null for what is not there. */
+/** Go's encoders write null for what is not there, and bigints are unknown to the schema. */
 export function withoutNulls(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(([, each]) => each !== null);

@@ -60,7 +60,7 @@ const LINUX: Json = {
     syscalls: [
       {
         names: ['read', 'write', 'exit_group'],
-        action: 'SCMP_ACT_ALLOW',
+        action: 'SCMP_ACT_TRACE',
         errnoRet: 1,
         args: [{ index: 0, value: 1, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
       },

@@ -13,6 +13,8 @@ import { exitGroup } from '../kernel/exit.ts';
 import { startProcess } from '../kernel/fork.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { defaultLimits } from '../kernel/limits.ts';
+import { SeccompFilter } from '../kernel/seccomp.ts';
+import { SeccompProgram } from '../kernel/seccomp-program.ts';
 import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { provideTraceeAccess } from '../kernel/tracee-access.ts';
@@ -24,9 +26,12 @@ import type { Path } from '../vfs/path.ts';
 import { FileSystems, findPath, makePlace } from './file-systems.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostTrees } from './host-trees.ts';
+import { setAttributes } from './process-attributes.ts';
 import { execProgram } from './program.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ProcessOptions, SandboxOptions } from './sandbox-options.ts';
+import { compileSeccomp } from './seccomp-compiler.ts';
+import type { SeccompOptions } from './seccomp-options.ts';
 import { Tracees } from './tracee.ts';
 
 const SIGKILL = 9;
@@ -42,7 +47,7 @@ export interface CompartmentParts {
   readonly zygote: Zygote;
   /** Its root has been opened by them. */
   readonly trees: HostTrees;
-  readonly options: Pick<SandboxOptions, 'root' | 'mounts' | 'cwd'>;
+  readonly options: Pick<SandboxOptions, 'root' | 'mounts' | 'cwd' | 'seccomp' | 'personality'>;
   /** Whether the first process will have a terminal among its streams. */
   readonly hasTerminal: boolean;
 }
@@ -52,6 +57,8 @@ export class Compartment {
   readonly kernel: Kernel;
   readonly zygote: Zygote;
   readonly #fileSystems: FileSystems;
+  readonly #seccomp: SeccompFilter | null;
+  readonly #personality: number;
   #hasStarted = false;
   /** The first process's, which /dev/console is. */
   #console: HostTerminal | null = null;
@@ -61,6 +68,8 @@ export class Compartment {
     this.sandbox = sandbox;
     this.kernel = kernel;
     this.zygote = zygote;
+    this.#personality = options.personality;
+    this.#seccomp = options.seccomp === null ? null : filterOf(options.seccomp);
     this.#fileSystems = new FileSystems(kernel, trees, hasTerminal, () => this.#console);
     try {
       for (const mount of options.mounts) this.#fileSystems.mount(mount);
@@ -115,13 +124,18 @@ export class Compartment {
     });
     if (typeof task === 'number') throw new Error(`cannot make the task: ${errnoName(-task)}`);
     task.hasNoNewPrivs = options.hasNoNewPrivileges;
+    task.personality = this.#personality;
+    if (this.#seccomp !== null) task.checks.beginWith(this.#seccomp);
     processes.adopt(fresh, task);
     standard.terminal?.control(task.group.session, task.group.processGroup);
     const { terminal } = standard;
     if (!this.#hasStarted) this.#console = terminal;
     else if (terminal !== null) terminal.onUnused = () => this.#removeTerminal(terminal);
     this.#hasStarted = true;
-    return { task, terminal };
+    const wrong = setAttributes(task, options.attributes);
+    if (wrong === null) return { task, terminal };
+    exitGroup(task.group, SIGKILL);
+    throw new Error(wrong);
   }
 
   /** Runs the program of `options` in a task that `create` made: null, or the errno of what went wrong. */
@@ -147,6 +161,12 @@ export class Compartment {
     const { devpts } = this.#fileSystems;
     return openStandardStreams(streams, devpts, (name) => findPath(this.kernel.rootMount, `/dev/pts/${name}`), uid);
   }
+}
+
+function filterOf(options: SeccompOptions): SeccompFilter {
+  const program = compileSeccomp(options);
+  if (program === null) throw new Error('linux.seccomp.syscalls is too long: a filter has at most 4096 instructions');
+  return new SeccompFilter(new SeccompProgram(program), null);
 }
 
 function credentialsOf({ uid, gid, groups, capabilities }: ProcessOptions): Credentials {

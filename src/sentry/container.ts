@@ -17,6 +17,7 @@ import type { Compartment, Started } from './compartment.ts';
 import type { ControlConnection } from './control-server.ts';
 import { hostSignal } from './forward-signals.ts';
 import { type GuestHook, runGuestHook } from './guest-hooks.ts';
+import { setExecCpus } from './process-attributes.ts';
 import { readProcess } from './process-config.ts';
 import { listProcesses } from './process-list.ts';
 import { findProgram, runtimeMessage, shellStatus } from './program.ts';
@@ -220,6 +221,11 @@ export class Container {
       throw error;
     });
     const { group } = task;
+    const wrong = setExecCpus(task, options.attributes);
+    if (wrong !== null) {
+      exitGroup(group, exitedStatus(EXIT_NOT_RUN));
+      throw new Error(wrong);
+    }
     const missing = findProgram(task, options);
     const failed = missing > 0 ? missing : await this.#compartment.exec(task, options);
     if (failed !== null) {

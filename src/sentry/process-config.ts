@@ -3,6 +3,7 @@ import * as capability from '../abi/capability.ts';
 import * as resource from '../abi/resource.ts';
 import { type CapabilitySet, capabilitySetOf, NO_CAPABILITIES } from '../kernel/capability-set.ts';
 import type { Fields } from '../wire/json-fields.ts';
+import { readAttributes } from './process-attributes.ts';
 import type { CapabilitySets, LimitOptions, ProcessOptions } from './sandbox-options.ts';
 
 const MAX_ID = 0xfffffffe;
@@ -77,5 +78,6 @@ export function readProcess(process: Fields): ProcessOptions {
     capabilities: capabilities(process),
     hasNoNewPrivileges: process.boolean('noNewPrivileges'),
     limits: limits(process),
+    attributes: readAttributes(process),
   };
 }

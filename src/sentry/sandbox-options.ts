@@ -1,6 +1,8 @@
 /** What a sandbox is started with: plain values, checked by whoever builds them. */
 
 import type { CapabilitySet } from '../kernel/capability-set.ts';
+import type { ProcessAttributes } from './process-attributes.ts';
+import type { SeccompOptions } from './seccomp-options.ts';
 
 export type MountSource =
   /** A directory or file of the host; absolute. */
@@ -66,6 +68,7 @@ export interface ProcessOptions {
   readonly hasNoNewPrivileges: boolean;
   /** By RLIMIT_* number, in place of the defaults; Infinity for no limit. */
   readonly limits: readonly LimitOptions[];
+  readonly attributes: ProcessAttributes;
 }
 
 /** What the sandbox as a whole may use, as it is shown and enforced inside; the host's control group stands behind it. */
@@ -86,6 +89,10 @@ export interface ContainerOptions extends ProcessOptions {
   readonly mounts: readonly MountSpec[];
   readonly hostname: string;
   readonly domainname: string;
+  /** What each process that is started from outside begins with. */
+  readonly seccomp: SeccompOptions | null;
+  /** PER_*: what personality(2) gives them. */
+  readonly personality: number;
 }
 
 export interface SandboxOptions extends ContainerOptions {

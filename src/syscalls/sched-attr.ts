@@ -1,24 +1,16 @@
 /** sched_setattr(2) and sched_getattr(2) (Linux: __sched_setscheduler in kernel/sched/syscalls.c, __checkparam_dl in deadline.c). */
 import { CAP_SYS_NICE } from '../abi/capability.ts';
 import { E2BIG, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
-import type { DeadlineParameters, Task } from '../kernel/task.ts';
+import { MAX_NICE, MIN_NICE, SCHED_DEADLINE, SCHED_DEADLINE_FLAGS, SCHED_FLAG_RESET_ON_FORK } from '../abi/sched.ts';
+import { deadlineParameters, hasRoom } from '../kernel/deadline.ts';
+import type { Task } from '../kernel/task.ts';
 import { full, partial, type SyscallDef } from './define.ts';
-import { findTask, isRealTime, MAX_NICE, MIN_NICE, mayRaiseTo, SCHED_DEADLINE, setScheduler } from './sched.ts';
+import { findTask, isRealTime, mayRaiseTo, setScheduler } from './sched.ts';
 
-const FLAG_RESET_ON_FORK = 1;
-/** SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN. */
-const DEADLINE_FLAGS = 6;
 /** sizeof(struct sched_attr) as first published and now. */
 const SIZE_0 = 48;
 const SIZE = 56;
 const WORD = 2 ** 32;
-
-const MIN_RUNTIME_NS = 1024;
-/** kernel.sched_deadline_period_min_us and _max_us. */
-const MIN_PERIOD_NS = 100e3;
-const MAX_PERIOD_NS = 4194304e3;
-/** What sched_rt_runtime_us leaves for deadlines of each CPU. */
-const BANDWIDTH = 0.95;
 
 const attr = new Uint8Array(SIZE);
 const view = new DataView(attr.buffer);
@@ -39,7 +31,7 @@ function sysSchedGetattr(task: Task, tid: number, addr: number, size: number, fl
   attr.fill(0);
   view.setUint32(0, length, true);
   view.setUint32(4, target.schedPolicy, true);
-  view.setUint32(8, (target.isSchedResetOnFork ? FLAG_RESET_ON_FORK : 0) | (deadline?.flags ?? 0), true);
+  view.setUint32(8, (target.isSchedResetOnFork ? SCHED_FLAG_RESET_ON_FORK : 0) | (deadline?.flags ?? 0), true);
   if (deadline !== null) {
     putLong(24, deadline.runtimeNs);
     putLong(32, deadline.deadlineNs);
@@ -51,32 +43,8 @@ function sysSchedGetattr(task: Task, tid: number, addr: number, size: number, fl
   return task.mem.write(addr, attr, 0, length);
 }
 
-/** The parameters in `attr`, or null when they make no sense. */
-function readDeadline(flags: number): DeadlineParameters | null {
-  const runtimeNs = getLong(24);
-  const deadlineNs = getLong(32);
-  const periodNs = getLong(40) || deadlineNs;
-  const isSensible =
-    runtimeNs >= MIN_RUNTIME_NS &&
-    runtimeNs <= deadlineNs &&
-    deadlineNs <= periodNs &&
-    periodNs >= MIN_PERIOD_NS &&
-    periodNs <= MAX_PERIOD_NS;
-  return isSensible ? { runtimeNs, deadlineNs, periodNs, flags: flags & DEADLINE_FLAGS } : null;
-}
-
-/** Admission: what is promised to all must fit the CPUs. */
-function hasRoom(target: Task, wanted: DeadlineParameters): boolean {
-  const { pids, cpuCount } = target.kernel;
-  let used = wanted.runtimeNs / wanted.periodNs;
-  for (const { deadline } of [...pids.tasks()].filter((each) => each !== target)) {
-    if (deadline !== null) used += deadline.runtimeNs / deadline.periodNs;
-  }
-  return used <= cpuCount * BANDWIDTH;
-}
-
 function setDeadline(task: Task, target: Task, flags: number, priority: number): number {
-  const wanted = readDeadline(flags);
+  const wanted = deadlineParameters(getLong(24), getLong(32), getLong(40), flags);
   if (wanted === null || priority !== 0) return -EINVAL;
   if (!task.creds.hasCapability(CAP_SYS_NICE) || target.affinity?.some((byte, i) => byte !== cpuByte(task, i)) === true)
     return -EPERM;
@@ -100,7 +68,8 @@ function sysSchedSetattr(task: Task, tid: number, addr: number, flags: number): 
   if (size !== 0 && (size < SIZE_0 || size > 4096)) return task.mem.writeU32(addr, SIZE) < 0 ? -EFAULT : -E2BIG;
   if (task.mem.readInto(addr, attr, 0, SIZE_0) < 0) return -EFAULT;
   const attrFlags = view.getUint32(8, true);
-  if ((attrFlags & ~(FLAG_RESET_ON_FORK | DEADLINE_FLAGS)) !== 0 || view.getUint32(12, true) !== 0) return -EINVAL;
+  if ((attrFlags & ~(SCHED_FLAG_RESET_ON_FORK | SCHED_DEADLINE_FLAGS)) !== 0 || view.getUint32(12, true) !== 0)
+    return -EINVAL;
   const policy = view.getUint32(4, true);
   const nice = view.getInt32(16, true);
   const priority = view.getUint32(20, true);
@@ -108,14 +77,14 @@ function sysSchedSetattr(task: Task, tid: number, addr: number, flags: number): 
   if (target === undefined) return -ESRCH;
   if (policy === SCHED_DEADLINE) {
     const result = setDeadline(task, target, attrFlags, priority);
-    if (result === 0) target.isSchedResetOnFork = (attrFlags & FLAG_RESET_ON_FORK) !== 0;
+    if (result === 0) target.isSchedResetOnFork = (attrFlags & SCHED_FLAG_RESET_ON_FORK) !== 0;
     return result;
   }
   if (nice < MIN_NICE || nice > MAX_NICE) return -EINVAL;
   if (!isRealTime(policy) && nice < target.nice && !mayRaiseTo(task, target, nice)) return -EPERM;
   const result = setScheduler(task, target, policy, priority);
   if (result < 0) return result;
-  target.isSchedResetOnFork = (attrFlags & FLAG_RESET_ON_FORK) !== 0;
+  target.isSchedResetOnFork = (attrFlags & SCHED_FLAG_RESET_ON_FORK) !== 0;
   if (!isRealTime(policy)) target.nice = nice;
   return 0;
 }

@@ -5,22 +5,24 @@
 import { CAP_SYS_ADMIN, CAP_SYS_NICE } from '../abi/capability.ts';
 import { EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import { RLIMIT_NICE, RLIMIT_RTPRIO } from '../abi/resource.ts';
+import {
+  MAX_NICE,
+  MIN_NICE,
+  SCHED_BATCH,
+  SCHED_DEADLINE,
+  SCHED_FIFO,
+  SCHED_IDLE,
+  SCHED_OTHER,
+  SCHED_RR,
+} from '../abi/sched.ts';
 import type { Task } from '../kernel/task.ts';
 import { full, partial, type SyscallDef } from './define.ts';
 
-const SCHED_OTHER = 0;
-const SCHED_FIFO = 1;
-const SCHED_RR = 2;
-const SCHED_BATCH = 3;
-const SCHED_IDLE = 5;
-export const SCHED_DEADLINE = 6;
 const SCHED_RESET_ON_FORK = 0x40000000;
 
 const PRIO_PROCESS = 0;
 const PRIO_PGRP = 1;
 const PRIO_USER = 2;
-export const MIN_NICE = -20;
-export const MAX_NICE = 19;
 
 export const NOT_ENFORCED = 'kept, without effect';
 

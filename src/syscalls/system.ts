@@ -17,6 +17,7 @@ import {
   CLONE_VM,
 } from '../abi/clone.ts';
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { PER_LINUX32, PER_MASK } from '../abi/personality.ts';
 import { SIGHUP, SIGINT } from '../abi/signal.ts';
 import { NamespaceFile } from '../fs/anon/namespace-inode.ts';
 import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
@@ -36,7 +37,9 @@ function putString(dst: Uint8Array, at: number, text: string): void {
 function sysUname(task: Task, addr: number): number {
   const { uts } = task.kernel;
   const bytes = new Uint8Array(6 * UTS_FIELD);
-  const fields = [uts.sysname, uts.nodename, uts.release, uts.version, uts.machine, uts.domainname];
+  // Programs of 32 bits are to find a machine of theirs (Linux: override_architecture).
+  const machine = (task.personality & PER_MASK) === PER_LINUX32 ? 'i686' : uts.machine;
+  const fields = [uts.sysname, uts.nodename, uts.release, uts.version, machine, uts.domainname];
   for (let i = 0; i < fields.length; i++) putString(bytes, i * UTS_FIELD, fields[i]);
   return task.mem.write(addr, bytes, 0, bytes.length);
 }
@@ -259,7 +262,7 @@ export const systemSyscalls: readonly SyscallDef[] = [
     'personality',
     ['uint'],
     sysPersonality,
-    'ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC act, the rest is kept',
+    'PER_LINUX32, ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC act, the rest is kept',
   ),
   partial(153, 'vhangup', [], sysVhangup, 'nothing is hung up'),
   partial(163, 'acct', ['path'], refuse, 'always refused'),

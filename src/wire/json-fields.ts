@@ -2,6 +2,16 @@
 
 export class ConfigError extends Error {}
 
+/** JSON.parse, but for whole numbers that a JavaScript number cannot keep: they are bigints. */
+export function parseJson(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_name: string, value: unknown, context?: { readonly source?: string }) => {
+    if (typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value)) return value;
+    const source = context?.source ?? '';
+    return /^-?\d+$/.test(source) ? BigInt(source) : value;
+  });
+}
+
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #document: string;
@@ -58,12 +68,22 @@ export class Fields {
 
   /** A whole number from `min` to `max`. */
   integer(name: string, min: number, max: number): number | undefined {
-    const value = this.#values[name];
-    if (value === undefined || value === null) return undefined;
+    const given = this.#values[name];
+    if (given === undefined || given === null) return undefined;
+    const value = typeof given === 'bigint' ? Number(given) : given;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
       return this.#wrong(name, `is not a whole number from ${min} to ${max}`);
     }
     return value;
+  }
+
+  /** A whole number from 0 to 2^64 - 1, exactly. */
+  unsigned64(name: string): bigint | undefined {
+    const value = this.#values[name];
+    if (value === undefined || value === null) return undefined;
+    const isWhole = typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
+    const exact = isWhole ? BigInt(value) : -1n;
+    return exact >= 0n && exact < 2n ** 64n ? exact : this.#wrong(name, 'is not a whole number of 64 bits');
   }
 
   strings(name: string): string[] {
