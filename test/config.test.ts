@@ -124,4 +124,104 @@ describe('configurations', { concurrency: false }, () => {
       Object.assign(config.linux, { personality: { domain: 'LINUX', flags: ['X'] } }),
     );
   });
+
+  test('devices are made with their owners and modes; without a driver they cannot be opened, and that is told', async () => {
+    const config = bundle.config(
+      `cd /dev; stat -c '%n %F %t,%T %a %u:%g' a p deep/fuse null; echo x > a; cat deep/fuse`,
+    );
+    config.linux.devices = [
+      { type: 'c', path: '/dev/a', major: 1, minor: 3, fileMode: 0o622, uid: 5, gid: 6 },
+      { type: 'p', path: '/dev/p', fileMode: 0o600 },
+      { type: 'u', path: '/dev/deep/fuse', major: 10, minor: 229 },
+      { type: 'c', path: '/dev/null', major: 1, minor: 3, fileMode: 0o600 },
+    ];
+    const { stdout, stderr, code } = await bundle.run(config);
+    assert.deepEqual(stdout.split('\n'), [
+      'a character special file 1,3 622 5:6',
+      'p fifo 0,0 600 0:0',
+      'deep/fuse character special file a,e5 666 0:0',
+      'null character special file 1,3 600 0:0',
+      '',
+    ]);
+    assert.deepEqual(stderr.split('\n'), [
+      'runsc: warning: config.json: linux.devices: this kernel has no driver for /dev/deep/fuse: opening fails with ENXIO',
+      "cat: can't open 'deep/fuse': No such device or address",
+      '',
+    ]);
+    assert.equal(code, 1);
+    const device = (value: Json) => (each: Config) => Object.assign(each.linux, { devices: [value] });
+    await refuses(
+      /linux\.devices\[0\]\.path \/dev\/zero is there already/,
+      device({ type: 'c', path: '/dev/zero', major: 1, minor: 3 }),
+    );
+    await refuses(/linux\.devices\[0\]\.major is missing/, device({ type: 'b', path: '/dev/x' }));
+    await refuses(/linux\.devices\[0\]: cannot make \/proc\/x: /, device({ type: 'p', path: '/proc/x' }));
+  });
+
+  test('kernel parameters', async () => {
+    const sysctl = {
+      'net.ipv4.ip_unprivileged_port_start': '80',
+      'net.ipv4.ping_group_range': '0 2147483647',
+      'net/core/somaxconn': '7',
+      'kernel.domainname': 'example.org',
+      'vm.overcommit_memory': '1',
+      'kernel.ostype': 'Linux',
+    };
+    const script = `cd /proc/sys; cat net/ipv4/ip_unprivileged_port_start net/ipv4/ping_group_range net/core/somaxconn kernel/domainname vm/overcommit_memory
+      nc -l -p 79 2>&1 | head -1; nc -l -p 80 < /dev/null & until nc 127.0.0.1 80 < /dev/null 2> /dev/null; do :; done; wait $!; echo $?`;
+    await shows(
+      script,
+      (config) => {
+        config.linux.sysctl = sysctl;
+        config.process.user = { uid: 9, gid: 9 };
+        config.process.capabilities = {};
+      },
+      ['80', '0\t2147483647', '7', 'example.org', '1', 'nc: bind: Permission denied', '0'],
+    );
+    const set = (name: string, value: string) => (config: Config) =>
+      Object.assign(config.linux, { sysctl: { [name]: value } });
+    await refuses(/linux\.sysctl\["net\.x\.y"\] is not there in this kernel/, set('net.x.y', '1'));
+    await refuses(/linux\.sysctl\["kernel\.ostype"\] is always Linux here/, set('kernel.ostype', 'Plan9'));
+    await refuses(/linux\.sysctl\["vm\.swappiness"\] cannot be "x"/, set('vm.swappiness', 'x'));
+    await refuses(/linux\.sysctl\["\.\.\/\.\.\/etc"\] is no name/, set('../../etc', 'x'));
+  });
+
+  test('id mappings show; time offsets, overlaps and halves are refused; what has no effect is told once', async () => {
+    const maps = {
+      uidMappings: [{ containerID: 0, hostID: 1000, size: 2000 }],
+      gidMappings: [{ containerID: 0, hostID: 1000, size: 3000 }],
+    };
+    await shows('cat /proc/self/uid_map /proc/self/gid_map', (config) => Object.assign(config.linux, maps), [
+      '         0       1000       2000',
+      '         0       1000       3000',
+    ]);
+    const linux = (value: Json) => (config: Config) => Object.assign(config.linux, value);
+    await refuses(/linux\.gidMappings is missing/, linux({ uidMappings: maps.uidMappings }));
+    const twice = [...maps.uidMappings, ...maps.uidMappings];
+    await refuses(/linux\.uidMappings\[1\] overlaps/, linux({ ...maps, uidMappings: twice }));
+    await refuses(/linux\.timeOffsets\.monotonic is not 0/, linux({ timeOffsets: { monotonic: { secs: 5 } } }));
+    await shows('true; echo ran', linux({ timeOffsets: { boottime: { secs: 0, nanosecs: 0 } } }), ['ran']);
+    const config = bundle.config('echo ran');
+    Object.assign(config.process, { apparmorProfile: 'a', selinuxLabel: 'b' });
+    Object.assign(config.linux, { mountLabel: 'c', namespaces: [{ type: 'ipc', path: '/proc/1/ns/ipc' }] });
+    const fields = 'process.apparmorProfile, process.selinuxLabel, linux.mountLabel, linux.namespaces[0].path';
+    assert.deepEqual(await bundle.run({ ...config, solaris: {} }), {
+      stdout: 'ran\n',
+      stderr: `runsc: warning: config.json: without effect in a sandbox: solaris, ${fields}\n`,
+      code: 0,
+      isTimedOut: false,
+    });
+  });
+
+  test('mounts that cannot be are refused by name', async () => {
+    const mount = (value: Json) => (config: Config) => void config.mounts.push(value);
+    await refuses(
+      /mounts\[6\]: cannot mount nonsense .* on \/x: ENODEV/,
+      mount({ destination: '/x', type: 'nonsense' }),
+    );
+    await refuses(
+      /mounts\[6\]: cannot mount tmpfs with options "size=x"/,
+      mount({ destination: '/x', type: 'tmpfs', options: ['size=x'] }),
+    );
+  });
 });

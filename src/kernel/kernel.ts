@@ -4,6 +4,7 @@
  */
 import type { Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
+import type { IdMaps } from './id-maps.ts';
 import type { KernelLog } from './kernel-log.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PidTable } from './pid-table.ts';
@@ -30,6 +31,7 @@ export interface Kernel {
   readonly log: KernelLog;
   readonly namespaces: Namespaces;
   readonly uts: UtsName;
+  readonly idMaps: IdMaps;
   /** Where the first task's root is; new mounts hang below it. */
   readonly rootMount: Mount;
   /** CPUs the guest is shown. */

@@ -15,6 +15,7 @@ import { createMount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
 import { type Credentials, rootCredentials } from './credentials.ts';
 import { copyTask, startProcess } from './fork.ts';
+import { SAME_IDS } from './id-maps.ts';
 import type { Kernel } from './kernel.ts';
 import { KernelLog } from './kernel-log.ts';
 import { defaultLimits } from './limits.ts';
@@ -115,6 +116,7 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
     pids: new PidTable(options),
     log: new KernelLog(),
     namespaces: firstNamespaces(),
+    idMaps: SAME_IDS,
     uts: new UtsName('test'),
     rootMount: createMount(anonFileSystem),
     cpuCount: 2,

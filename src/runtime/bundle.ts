@@ -7,7 +7,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as mount from '../abi/mount.ts';
-import { PER_LINUX32 } from '../abi/personality.ts';
 import type { ConsoleSize } from '../host/pty.ts';
 import { readProcess } from '../sentry/process-config.ts';
 import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
@@ -15,12 +14,14 @@ import { ConfigError, Fields, parseJson } from '../wire/json-fields.ts';
 import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
 import { checkConfig } from './config-check.ts';
 import { type Hooks, readHooks } from './hooks.ts';
+import { checkTimeOffsets, readDevices, readIdMaps, readPersonality, readSysctls } from './linux-options.ts';
 import { IGNORED_OPTIONS, MOUNT_FLAGS } from './mount-options.ts';
 import { readSeccomp } from './seccomp-profile.ts';
+import { withoutEffect } from './without-effect.ts';
 
 const MAX_HOSTNAME = 64;
 
-function mountOf(fields: Fields, bundle: string): MountSpec {
+function mountOf(fields: Fields, bundle: string, field: string): MountSpec {
   const target = fields.absolutePath('destination');
   const options = fields.strings('options');
   const type = fields.string('type') ?? 'none';
@@ -37,12 +38,12 @@ function mountOf(fields: Fields, bundle: string): MountSpec {
     const name = fields.string('source') ?? type;
     const isCopied = type === 'tmpfs' && data.includes('tmpcopyup');
     const kept = isFixed ? [] : data.filter((option) => option !== 'tmpcopyup');
-    return { target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags };
+    return { field, target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags };
   }
   const path = resolve(bundle, fields.needString('source'));
   if (statSync(path, { throwIfNoEntry: false }) === undefined)
     return fields.refuse('source', `does not exist: ${path}`);
-  return { target, source: { kind: 'host', path, isWritable: (flags & mount.MS_RDONLY) === 0 }, flags };
+  return { field, target, source: { kind: 'host', path, isWritable: (flags & mount.MS_RDONLY) === 0 }, flags };
 }
 
 /** What must not be read is covered, what must not be written is bound onto itself (config-linux.md). */
@@ -97,6 +98,8 @@ export interface Bundle {
   readonly cgroup: CgroupOptions;
   /** process.oomScoreAdj: for the sentry. */
   readonly oomScoreAdj: number | undefined;
+  /** What of it has no effect, for people. */
+  readonly warnings: readonly string[];
 }
 
 const MAX_CONSOLE = 65535;
@@ -105,14 +108,6 @@ function consoleSizeOf(process: Fields): ConsoleSize | null {
   const size = process.object('consoleSize');
   if (size === undefined) return null;
   return { height: size.number('height', MAX_CONSOLE) ?? 0, width: size.number('width', MAX_CONSOLE) ?? 0 };
-}
-
-/** PER_LINUX and PER_LINUX32 of personality(2); the specification has no flags yet. */
-function readPersonality(linux: Fields | undefined): number {
-  const fields = linux?.object('personality');
-  const [flag] = fields?.strings('flags') ?? [];
-  if (flag !== undefined) fields?.refuse('flags[0]', `is none that is known: ${flag}`);
-  return fields?.string('domain') === 'LINUX32' ? PER_LINUX32 : 0;
 }
 
 const OOM_SCORE_MAX = 1000;
@@ -172,6 +167,8 @@ function bundleOf(directory: string, config: Fields): Bundle {
   const process = config.object('process') ?? config.refuse('process', 'is missing');
   const linux = config.object('linux');
   const cgroup = readCgroup(linux);
+  checkTimeOffsets(linux);
+  const devices = readDevices(linux);
   const hostname = config.string('hostname') ?? 'tsvisor';
   if (Buffer.byteLength(hostname) > MAX_HOSTNAME) config.refuse('hostname', `is longer than ${MAX_HOSTNAME} bytes`);
   return {
@@ -183,16 +180,23 @@ function bundleOf(directory: string, config: Fields): Bundle {
     networkPlace: networkPlace(linux),
     cgroup,
     oomScoreAdj: oomScoreAdj(process),
+    warnings: withoutEffect(config, devices),
     options: {
       ...readProcess(process),
       bounds: { ...boundsOf(cgroup.resources), ...guestOomScore(process, cgroup) },
       root: rootOf(config, directory),
-      mounts: [...config.objects('mounts').map((fields) => mountOf(fields, directory)), ...hidden(linux)],
+      mounts: [
+        ...config.objects('mounts').map((fields, i) => mountOf(fields, directory, `mounts[${i}]`)),
+        ...hidden(linux),
+      ],
       hostname,
       domainname: config.string('domainname') ?? '(none)',
       network: 'none',
       seccomp: readSeccomp(linux),
       personality: readPersonality(linux),
+      devices,
+      sysctls: readSysctls(linux),
+      idMaps: readIdMaps(linux),
     },
   };
 }

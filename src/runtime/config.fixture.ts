@@ -51,7 +51,7 @@ const LINUX: Json = {
   cgroupsPath: '/some/where',
   namespaces: [{ type: 'pid' }, { type: 'network' }, { type: 'mount' }, { type: 'ipc', path: '/proc/self/ns/ipc' }],
   devices: [{ type: 'c', path: '/dev/nothing', major: 1, minor: 3, fileMode: 0o660, uid: 1, gid: 2 }],
-  timeOffsets: { monotonic: { secs: 10, nanosecs: 5 }, boottime: { secs: -1, nanosecs: 0 } },
+  timeOffsets: { monotonic: { secs: 0, nanosecs: 0 }, boottime: { secs: 0, nanosecs: 0 } },
   seccomp: {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: 38,

@@ -103,6 +103,7 @@ export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId):
 
 export async function createContainer(options: CreateOptions): Promise<void> {
   const bundle = await checkBundle(options.bundle);
+  for (const warning of bundle.warnings) options.warn(`config.json: ${warning}`);
   const { consoleSocket } = options;
   if (bundle.hasTerminal && consoleSocket === undefined) {
     throw new ContainerError('config.json: process.terminal is true: give a console socket for the terminal');

@@ -28,6 +28,7 @@ export interface RunOptions extends PlaceOptions {
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
 export async function runInForeground(options: RunOptions): Promise<number> {
   const bundle = await checkBundle(options.bundle);
+  for (const warning of bundle.warnings) options.warn(`config.json: ${warning}`);
   if (bundle.hasTerminal && !isTerminal(0)) {
     throw new ContainerError('config.json: process.terminal is true, but standard input is no terminal');
   }

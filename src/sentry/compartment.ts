@@ -23,13 +23,14 @@ import type { Zygote } from '../platform/zygote.ts';
 import { FdTable } from '../vfs/fd-table.ts';
 import { FsContext } from '../vfs/fs-context.ts';
 import type { Path } from '../vfs/path.ts';
-import { FileSystems, findPath, makePlace } from './file-systems.ts';
+import { FileSystems } from './file-systems.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostTrees } from './host-trees.ts';
+import { findPath, makePlace } from './places.ts';
 import { setAttributes } from './process-attributes.ts';
 import { execProgram } from './program.ts';
 import type { Sandbox } from './sandbox.ts';
-import type { ProcessOptions, SandboxOptions } from './sandbox-options.ts';
+import type { ContainerOptions, ProcessOptions } from './sandbox-options.ts';
 import { compileSeccomp } from './seccomp-compiler.ts';
 import type { SeccompOptions } from './seccomp-options.ts';
 import { Tracees } from './tracee.ts';
@@ -47,7 +48,7 @@ export interface CompartmentParts {
   readonly zygote: Zygote;
   /** Its root has been opened by them. */
   readonly trees: HostTrees;
-  readonly options: Pick<SandboxOptions, 'root' | 'mounts' | 'cwd' | 'seccomp' | 'personality'>;
+  readonly options: ContainerOptions;
   /** Whether the first process will have a terminal among its streams. */
   readonly hasTerminal: boolean;
 }
@@ -72,7 +73,7 @@ export class Compartment {
     this.#seccomp = options.seccomp === null ? null : filterOf(options.seccomp);
     this.#fileSystems = new FileSystems(kernel, trees, hasTerminal, () => this.#console);
     try {
-      for (const mount of options.mounts) this.#fileSystems.mount(mount);
+      this.#fileSystems.configure(options);
     } catch (error) {
       this.#fileSystems.close();
       throw error;

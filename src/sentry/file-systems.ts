@@ -1,7 +1,7 @@
 /** The file systems of a sandbox and the mount tree it boots with. */
 import { ENODEV, errnoName } from '../abi/errno.ts';
 import { MS_NOATIME, MS_PER_MOUNT, MS_RELATIME, MS_STRICTATIME } from '../abi/mount.ts';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
+import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { populateDev, standardDevices } from '../fs/dev/standard-devices.ts';
 import { DevPts } from '../fs/devpts/devpts.ts';
 import { HostDirectory } from '../fs/host/host-directory.ts';
@@ -15,7 +15,6 @@ import { provideMemfds } from '../fs/tmpfs/memfd.ts';
 import type { TmpfsHost } from '../fs/tmpfs/memory-fs.ts';
 import { defaultTmpfsOptions, parseTmpfsOptions, Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { hostMemory } from '../host/host-memory.ts';
-import { rootCredentials } from '../kernel/credentials.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import { unsubscribe } from '../kernel/task-hooks.ts';
@@ -28,11 +27,12 @@ import { provideFileSystems } from '../vfs/file-system-types.ts';
 import type { FileSystem } from '../vfs/inode.ts';
 import { attachMount, cloneMount, createMount, dropMount, type Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
-import { instantiate, WALK_FOLLOW, walk } from '../vfs/walk.ts';
+import { makeDevice, setSysctls } from './configured-nodes.ts';
 import { copyTree } from './copy-tree.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
 import type { HostTrees } from './host-trees.ts';
-import type { MountSpec, RootOptions } from './sandbox-options.ts';
+import { findPath, makePlace } from './places.ts';
+import type { ContainerOptions, MountSpec, RootOptions } from './sandbox-options.ts';
 import { unixPaths } from './unix-paths.ts';
 
 /** The root of the tree: a host directory itself, or under a memory overlay. Throws if it cannot be opened. */
@@ -44,30 +44,6 @@ export function createRoot({ path, kind }: RootOptions, trees: HostTrees, clock:
   if (!(lowerRoot instanceof HostDirectory)) throw new Error(`root ${path} is not a directory`);
   const overlay = new OverlayFs(host, lower, lowerRoot, { maxBytes, maxInodes: Math.ceil(maxBytes / 4096) });
   return createMount(overlay);
-}
-
-/** The place a path names, from the root of the tree; null if there is none. */
-export function findPath(root: Mount, path: string): Path | null {
-  const start = { mount: root, dentry: root.root };
-  const failed = walk.run(path, start, start, rootCredentials(), WALK_FOLLOW);
-  return failed < 0 ? null : { mount: walk.mount, dentry: walk.dentry };
-}
-
-/** Makes the directories of `path` that are missing; the last may be a file for a file to be mounted on. */
-export function makePlace(root: Mount, path: string, kind: 'directory' | 'file'): void {
-  const names = path.split('/').filter((part) => part !== '');
-  let made = '';
-  for (const [i, name] of names.entries()) {
-    const parent = findPath(root, made === '' ? '/' : made)?.dentry;
-    made += `/${name}`;
-    if (parent === undefined || findPath(root, made) !== null) continue;
-    const isLast = i === names.length - 1;
-    const inode =
-      kind === 'file' && isLast
-        ? parent.inode.mknod(name, S_IFREG | 0o644, 0, 0, 0)
-        : parent.inode.mkdir(name, 0o755, 0, 0);
-    if (typeof inode !== 'number') instantiate(parent, name, inode);
-  }
 }
 
 /** Makes the file systems of one container: for its configuration at boot, and for mount(2) later. */
@@ -152,8 +128,24 @@ export class FileSystems {
     return typeof options === 'number' ? options : new Tmpfs(this.#host, options, type);
   }
 
-  /** Mounts one line of the configuration; throws a message that names it when that cannot be. */
-  mount({ target, source, flags }: MountSpec): void {
+  /** Makes what a configuration asks for, in its order. Throws a message that names the field when that cannot be. */
+  configure({ mounts, devices, sysctls }: Pick<ContainerOptions, 'mounts' | 'devices' | 'sysctls'>): void {
+    // Before what must not be written to is made so.
+    setSysctls(this.#proc, sysctls);
+    for (const mount of mounts) this.#named(mount);
+    for (const device of devices) makeDevice(this.#kernel.rootMount, device);
+  }
+
+  #named(spec: MountSpec): void {
+    try {
+      this.#mount(spec);
+    } catch (error) {
+      if (spec.field === undefined || !(error instanceof Error)) throw error;
+      throw new Error(`${spec.field}: ${error.message}`, { cause: error });
+    }
+  }
+
+  #mount({ target, source, flags }: MountSpec): void {
     const root = this.#kernel.rootMount;
     if (source.kind === 'mask' || source.kind === 'itself') {
       const at = findPath(root, target);

@@ -2,7 +2,7 @@
 
 import { rootCredentials } from '../kernel/credentials.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { findPath } from './file-systems.ts';
+import { findPath } from './places.ts';
 
 /** Enough for any real one; a guest may have made it longer. */
 const MAX_PASSWD = 1 << 20;

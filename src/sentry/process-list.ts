@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Terminal } from '../kernel/tty.ts';
 import type { Compartment } from './compartment.ts';
-import { findPath } from './file-systems.ts';
+import { findPath } from './places.ts';
 
 const MAX_COMMAND = 4096;
 

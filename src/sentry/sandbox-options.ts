@@ -1,6 +1,7 @@
 /** What a sandbox is started with: plain values, checked by whoever builds them. */
 
 import type { CapabilitySet } from '../kernel/capability-set.ts';
+import type { IdMaps } from '../kernel/id-maps.ts';
 import type { ProcessAttributes } from './process-attributes.ts';
 import type { SeccompOptions } from './seccomp-options.ts';
 
@@ -22,11 +23,32 @@ export type MountSource =
   | { readonly kind: 'itself' };
 
 export interface MountSpec {
+  /** Where the configuration has it, for messages. */
+  readonly field?: string;
   /** Where the guest sees it; absolute. It is made if it is not there. */
   readonly target: string;
   readonly source: MountSource;
   /** MS_RDONLY, MS_NOSUID... */
   readonly flags: number;
+}
+
+/** A device node, or a named pipe, that is there when the first process starts. */
+export interface DeviceSpec {
+  /** Where the configuration has it, for messages. */
+  readonly field: string;
+  readonly path: string;
+  /** S_IFCHR, S_IFBLK or S_IFIFO, with permissions. */
+  readonly mode: number;
+  readonly rdev: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A kernel parameter, as a path below /proc/sys. */
+export interface SysctlSpec {
+  readonly field: string;
+  readonly path: string;
+  readonly value: string;
 }
 
 /** The guest's root: what is at `path` on the host, changed in memory only (`overlay`) or for good, or not at all. */
@@ -93,6 +115,10 @@ export interface ContainerOptions extends ProcessOptions {
   readonly seccomp: SeccompOptions | null;
   /** PER_*: what personality(2) gives them. */
   readonly personality: number;
+  readonly devices: readonly DeviceSpec[];
+  readonly sysctls: readonly SysctlSpec[];
+  /** null where everybody is outside who he is inside. */
+  readonly idMaps: IdMaps | null;
 }
 
 export interface SandboxOptions extends ContainerOptions {

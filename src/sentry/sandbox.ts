@@ -12,6 +12,7 @@ import { type HostStream, openHostStream, type StreamOwner } from '../host/host-
 import { native } from '../host/native.ts';
 import { hostRandom } from '../host/random.ts';
 import { exitGroup } from '../kernel/exit.ts';
+import { SAME_IDS } from '../kernel/id-maps.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelLog } from '../kernel/kernel-log.ts';
 import { firstNamespaces, furtherNamespaces } from '../kernel/namespaces.ts';
@@ -225,11 +226,12 @@ export class Sandbox {
 
 /** What of the host a container's processes see: its files, and of its CPUs and memory no more than it may use. */
 function visible(
-  { root, bounds }: ContainerOptions,
+  { root, bounds, idMaps }: ContainerOptions,
   trees: HostTrees,
-): Pick<Kernel, 'rootMount' | 'cpuCount' | 'memoryTotal' | 'bootNs'> {
+): Pick<Kernel, 'idMaps' | 'rootMount' | 'cpuCount' | 'memoryTotal' | 'bootNs'> {
   const memory = Math.min(memoryTotal(), bounds.memoryBytes ?? Infinity);
   return {
+    idMaps: idMaps ?? SAME_IDS,
     rootMount: createRoot(root, trees, hostClock, Math.floor(memory / 2)),
     cpuCount: Math.min(availableParallelism(), bounds.cpus ?? Infinity),
     memoryTotal: memory,

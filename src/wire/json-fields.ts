@@ -32,6 +32,11 @@ export class Fields {
     throw new ConfigError(`${this.#document}: ${this.#prefix}${name} ${what}`);
   }
 
+  /** Of the fields that are there. */
+  get names(): string[] {
+    return Object.keys(this.#values).filter((name) => this.has(name));
+  }
+
   /** Go's encoders write null for what is not there. */
   has(name: string): boolean {
     return this.#values[name] !== undefined && this.#values[name] !== null;

@@ -13,19 +13,6 @@ export type DeviceKind = 'char' | 'block';
 /** Opens a device: a File with refs = 1 whose inode is `inode`, or -errno. */
 export type OpenDevice = (inode: Inode, path: Path, flags: number, creds: Credentials) => File | number;
 
-/** Device number as stat(2) and mknod(2) have it (new_encode_dev). */
-export function makeRdev(major: number, minor: number): number {
-  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
-}
-
-export function majorOf(rdev: number): number {
-  return (rdev >>> 8) & 0xfff;
-}
-
-export function minorOf(rdev: number): number {
-  return (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
-}
-
 export class DeviceRegistry {
   readonly #char = new Map<number, OpenDevice>();
 

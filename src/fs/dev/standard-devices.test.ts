@@ -1,12 +1,14 @@
 /** The standard devices do what null(4), full(4), random(4) and dev-kmsg say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeRdev } from '../../abi/device.ts';
 import { EAGAIN, EINVAL, ENOSPC, ENXIO } from '../../abi/errno.ts';
+import { majorOf, minorOf } from '../../abi/stat.ts';
 import { bootTestKernel } from '../../kernel/test-machine.fixture.ts';
 import { Dentry } from '../../vfs/dentry.ts';
 import type { File } from '../../vfs/file.ts';
 import { DevPts } from '../devpts/devpts.ts';
-import { majorOf, makeRdev, minorOf } from './device-registry.ts';
+
 import { isZeroDevice } from './memory-devices.ts';
 import { standardDevices } from './standard-devices.ts';
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeRdev } from '../../abi/device.ts';
 import { EAGAIN, EIO, ENOTTY, ENXIO, EPERM, ERESTARTSYS, ESRCH } from '../../abi/errno.ts';
 import {
   TCGETS,
@@ -25,7 +26,6 @@ import { Dentry } from '../../vfs/dentry.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { createMount } from '../../vfs/mount.ts';
-import { makeRdev } from '../dev/device-registry.ts';
 import { standardDevices } from '../dev/standard-devices.ts';
 import { DevPts } from './devpts.ts';
 

@@ -3,6 +3,7 @@
 import { CAP_SYS_RESOURCE } from '../../abi/capability.ts';
 import { EACCES, EINVAL, ENOENT, EPERM, ESRCH } from '../../abi/errno.ts';
 import { currentTask } from '../../kernel/current.ts';
+import { idMapText } from '../../kernel/id-maps.ts';
 import type { NamespaceName } from '../../kernel/namespaces.ts';
 import { TASK_NAME_MAX, type Task } from '../../kernel/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -23,7 +24,6 @@ import type { ProcOptions } from './proc-view.ts';
 
 /** Bytes of arguments or environment shown at most. */
 const MAX_STRINGS = 2 * 1024 * 1024;
-const ID_MAP = '         0          0 4294967295\n';
 
 /** A file that only those see who may inspect the process. */
 function secret(task: Task, produce: Produce, permissions: number): Node {
@@ -129,7 +129,7 @@ function commonFiles(task: Task, isWholeGroup: boolean, options: ProcOptions): R
     exe: () => pathLink(task, options, () => task.mm.exe ?? task.group.exe),
     fd: () => fdDirectory(task, vfs),
     fdinfo: () => fdinfoDirectory(task, vfs),
-    gid_map: () => text(() => ID_MAP),
+    gid_map: () => text(() => idMapText(task.kernel.idMaps.gids)),
     io: () =>
       secret(
         task,
@@ -160,7 +160,7 @@ function commonFiles(task: Task, isWholeGroup: boolean, options: ProcOptions): R
     statm: () => text(() => statmText(task)),
     status: () => text(() => statusText(task, options)),
     syscall: () => secret(task, () => 'running\n', 0o400),
-    uid_map: () => text(() => ID_MAP),
+    uid_map: () => text(() => idMapText(task.kernel.idMaps.uids)),
     wchan: () => text(() => '0'),
   };
 }

@@ -5,6 +5,7 @@ import { EINVAL, EPERM } from '../../abi/errno.ts';
 import { AIO_MAX_NR, aioWanted } from '../../kernel/aio.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NR_OPEN } from '../../kernel/limits.ts';
+import { netSettingsOf } from '../../kernel/net-settings.ts';
 import { UTS_FIELD_MAX } from '../../kernel/uts.ts';
 import { ENTROPY_BITS } from '../dev/memory-devices.ts';
 import { dir } from '../pseudo/pseudo-directory.ts';
@@ -24,6 +25,33 @@ function setting(initial: number, min: number, max: number): Node {
       const wanted = parseDecimal(written);
       if (wanted === null || wanted < min || wanted > max) return -EINVAL;
       value = wanted;
+      return 0;
+    },
+  );
+}
+
+/** A number that something depends on. */
+function field<Name extends string>(holder: Record<Name, number>, name: Name, min: number, max: number): Node {
+  return control(
+    () => `${holder[name]}\n`,
+    (written) => {
+      const wanted = parseDecimal(written);
+      if (wanted === null || wanted < min || wanted > max) return -EINVAL;
+      holder[name] = wanted;
+      return 0;
+    },
+  );
+}
+
+/** Two numbers. */
+function pair(first: number, second: number, min: number, max: number): Node {
+  let values = [first, second];
+  return control(
+    () => `${values.join('\t')}\n`,
+    (written) => {
+      const wanted = written.trim().split(/\s+/).map(parseDecimal);
+      if (wanted.length !== 2 || wanted.some((each) => each === null || each < min || each > max)) return -EINVAL;
+      values = wanted.map(Number);
       return 0;
     },
   );
@@ -174,23 +202,24 @@ const FS = (kernel: Kernel): Node =>
     suid_dumpable: fixed(0),
   });
 
-const NET = (): Node =>
+const NET = (kernel: Kernel): Node =>
   dir({
     core: dir({
       netdev_max_backlog: fixed(1000),
       optmem_max: fixed(131072),
       rmem_default: fixed(212992),
       rmem_max: fixed(212992),
-      somaxconn: setting(4096, 0, 0x7fffffff),
+      somaxconn: field(netSettingsOf(kernel), 'somaxconn', 0, 0x7fffffff),
       wmem_default: fixed(212992),
       wmem_max: fixed(212992),
     }),
     ipv4: dir({
-      ip_forward: fixed(0),
+      // There is nothing to forward between: the loopback is the only interface.
+      ip_forward: setting(0, 0, 1),
       ip_local_port_range: fixed('32768\t60999'),
       ip_local_reserved_ports: fixed(''),
-      ip_unprivileged_port_start: setting(1024, 0, 65535),
-      ping_group_range: fixed('1\t0'),
+      ip_unprivileged_port_start: field(netSettingsOf(kernel), 'unprivilegedPortStart', 0, 65535),
+      ping_group_range: pair(1, 0, 0, 0x7fffffff),
       tcp_available_congestion_control: fixed('cubic reno'),
       tcp_congestion_control: fixed('cubic'),
       tcp_fastopen: fixed(1),
@@ -232,5 +261,5 @@ const USER = (): Node =>
   });
 
 export function sysctlDirectory(kernel: Kernel): Node {
-  return dir({ fs: FS(kernel), kernel: kernelDirectory(kernel), net: NET(), vm: VM(), user: USER() });
+  return dir({ fs: FS(kernel), kernel: kernelDirectory(kernel), net: NET(kernel), vm: VM(), user: USER() });
 }

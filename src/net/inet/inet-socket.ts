@@ -23,6 +23,7 @@ import {
   SOL_SOCKET,
 } from '../../abi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { netSettingsOf } from '../../kernel/net-settings.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -42,7 +43,6 @@ import {
 import { INET_OPTIONS } from './options.ts';
 import type { Bound } from './ports.ts';
 
-const FIRST_UNPRIVILEGED = 1024;
 const NO_OPTIONS = new Uint8Array(0);
 /** 65536, of which IP can use all but one. */
 const LOOPBACK_MTU = Uint8Array.of(0xff, 0xff, 0, 0);
@@ -124,7 +124,8 @@ export abstract class InetSocket extends Socket implements Bound {
     if (typeof asked === 'number') return asked;
     if (!asked.isAny && !asked.isLocal && this.optionValue(IPPROTO_IP, IP_FREEBIND) === 0) return -EADDRNOTAVAIL;
     if (this.isV6Only && asked.isV4) return -EINVAL;
-    if (asked.port > 0 && asked.port < FIRST_UNPRIVILEGED && !task.creds.hasCapability(CAP_NET_BIND_SERVICE)) {
+    const { unprivilegedPortStart } = netSettingsOf(task.kernel);
+    if (asked.port > 0 && asked.port < unprivilegedPortStart && !task.creds.hasCapability(CAP_NET_BIND_SERVICE)) {
       return -EACCES;
     }
     if (this.#isBound || this.remote !== null) return -EINVAL;

@@ -29,7 +29,6 @@ import {
   SHUT_WR,
   SHUTDOWN_MASK,
   SOCK_STREAM,
-  SOMAXCONN,
   TCP_CLOSE,
   TCP_CLOSE_WAIT,
   TCP_CONGESTION,
@@ -42,6 +41,7 @@ import {
 } from '../../abi/socket.ts';
 import { ByteRing } from '../../kernel/byte-ring.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { netSettingsOf } from '../../kernel/net-settings.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
 import { type Ancillary, type Destination, NO_ANCILLARY, Received, type Socket } from '../socket.ts';
@@ -176,11 +176,11 @@ export class StreamSocket extends InetSocket {
     return this.stateNumber === TCP_CLOSE ? -ENOTCONN : super.peerName();
   }
 
-  override listen(_task: Task, backlog: number): number {
+  override listen(task: Task, backlog: number): number {
     if (this.#state !== 'closed' && this.#state !== 'listening') return -EINVAL;
     const error = this.bindIfNeeded();
     if (error < 0) return error;
-    this.#backlogLimit = Math.min(backlog >>> 0, SOMAXCONN);
+    this.#backlogLimit = Math.min(backlog >>> 0, netSettingsOf(task.kernel).somaxconn);
     this.#state = 'listening';
     this.#shutdown = 0;
     return 0;

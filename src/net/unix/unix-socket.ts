@@ -32,7 +32,6 @@ import {
   SOCK_RAW,
   SOCK_SEQPACKET,
   SOCK_STREAM,
-  SOMAXCONN,
   TCP_CLOSE,
   TCP_ESTABLISHED,
   TCP_LISTEN,
@@ -40,6 +39,7 @@ import {
 import { currentTask } from '../../kernel/current.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Namespace } from '../../kernel/namespaces.ts';
+import { netSettingsOf } from '../../kernel/net-settings.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { WaitQueue } from '../../kernel/wait-queue.ts';
 import type { File } from '../../vfs/file.ts';
@@ -170,7 +170,7 @@ export class UnixSocket extends Socket {
     if (this.type === SOCK_DGRAM) return -EOPNOTSUPP;
     if (!this.isBound || this.#peer !== null) return -EINVAL;
     this.#backlog ??= [];
-    this.#backlogLimit = Math.min(backlog >>> 0, SOMAXCONN);
+    this.#backlogLimit = Math.min(backlog >>> 0, netSettingsOf(task.kernel).somaxconn);
     this.#owner = credentialsOf(task);
     return 0;
   }
