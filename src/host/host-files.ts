@@ -267,6 +267,11 @@ export class NativeHostFiles {
     return [8, 16, 24, 40, 48].map((at) => view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32);
   }
 
+  fileSystemType(hostFd: number): number {
+    const view = new DataView(new ArrayBuffer(120));
+    return this.#native.syscall(NR.fstatfs, hostFd, view) < 0 ? 0 : view.getUint32(0, true);
+  }
+
   /** A memfd for a file in memory (see fs/tmpfs). */
   create(name: string): number {
     const failed = this.#put(this.#text, name);

@@ -8,6 +8,7 @@
 import type { Task } from './task.ts';
 
 let current: Task | null = null;
+let serial = 0;
 
 export function currentTask(): Task | null {
   return current;
@@ -15,4 +16,15 @@ export function currentTask(): Task | null {
 
 export function setCurrentTask(task: Task | null): void {
   current = task;
+  serial = (serial + 1) | 0;
+}
+
+/** The kernel begins to work for nobody in particular: for a request from outside. */
+export function beginTurn(): void {
+  serial = (serial + 1) | 0;
+}
+
+/** Differs between one turn of a task in the kernel and the next: for what needs to be looked at once in each. */
+export function callSerial(): number {
+  return serial;
 }

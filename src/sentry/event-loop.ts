@@ -6,6 +6,7 @@
  */
 import { must } from '../host/host-error.ts';
 import { native } from '../host/native.ts';
+import { beginTurn } from '../kernel/current.ts';
 
 const EPOLL_CREATE1 = 291;
 const EPOLL_CTL = 233;
@@ -71,6 +72,7 @@ export class EventLoop {
     }
     const timeout = isForever ? 0 : this.#timeout;
     const count = native.syscall(EPOLL_PWAIT2, this.#epoll, this.#events, MAX_EVENTS, timeout, 0, 8);
+    if (count > 0) beginTurn();
     for (let i = 0; i < count; i++) {
       const fd = this.#events.getInt32(i * EVENT_SIZE + 4, true);
       // An earlier callback of this round may have removed it.

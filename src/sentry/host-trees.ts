@@ -1,7 +1,9 @@
 /** What a container sees of the host: directories and files that were opened for it, each as a file system of its own. */
 import { HostFs } from '../fs/host/host-fs.ts';
+import { HostWatches } from '../fs/host/host-watches.ts';
 import { NativeHostFiles } from '../host/host-files.ts';
 import type { HostPlace, OpenHostPlace } from '../host/host-place.ts';
+import { Inotify } from '../host/inotify.ts';
 import { Dentry } from '../vfs/dentry.ts';
 import { createMount, Mount } from '../vfs/mount.ts';
 
@@ -10,6 +12,7 @@ export type HostAccess = 'read-only' | 'writable';
 export class HostTrees {
   readonly #open: OpenHostPlace;
   readonly #all: HostFs[] = [];
+  readonly #watches = new HostWatches(new Inotify());
 
   constructor(open: OpenHostPlace) {
     this.#open = open;
@@ -34,10 +37,11 @@ export class HostTrees {
   /** The container has ended. */
   close(): void {
     for (const fs of this.#all.splice(0)) fs.close();
+    this.#watches.close();
   }
 
   #fileSystem({ fd }: HostPlace, access: HostAccess): HostFs {
-    const options = { rootFd: fd, isWritable: access === 'writable', isExclusive: false };
+    const options = { rootFd: fd, isWritable: access === 'writable', watches: this.#watches };
     const fs = new HostFs(new NativeHostFiles(), options);
     this.#all.push(fs);
     return fs;

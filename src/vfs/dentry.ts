@@ -2,8 +2,8 @@
  * The name cache (Linux: struct dentry, fs/dcache.c).
  *
  * A dentry is a name in a directory; it has an inode, or NO_INODE if it records that the name does not exist. The cached ones form
- * the tree below the roots of mounted file systems, and a file system whose directories say `isCacheable` is asked about
- * a name once.
+ * the tree below the roots of mounted file systems, and a file system is asked about a name
+ * again only when its directory says that the answer is not `isCurrent`.
  *
  * Invariants: a directory's `children` holds only dentries whose `parent` is it; a dentry that is pinned (open
  * files, working directories, mounts) or has children stays in its parent's map, so there is one dentry for a name as long as

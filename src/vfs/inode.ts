@@ -106,8 +106,12 @@ export abstract class Inode {
   lookup(_name: string): Inode | number {
     return -ENOTDIR;
   }
-  /** True when a lookup's answer stays valid until this kernel changes it, so the dentry cache may keep it. */
-  get isCacheable(): boolean {
+  /** Looks up a name again that was `known` the last time: gives that inode again when it still is the one, so that what it holds stays. */
+  lookupAgain(name: string, _known: Inode): Inode | number {
+    return this.lookup(name);
+  }
+  /** Whether what `lookup` last said of the name is still true, so that the name cache may answer. */
+  isCurrent(_name: string): boolean {
     return true;
   }
   /** A regular file, FIFO, socket or device node; `mode` has the type. */

@@ -49,11 +49,11 @@ export function lookupChild(dir: Dentry, name: string): Dentry | number {
   const cached = dir.children?.get(name);
   const parent = dir.inode;
   if (cached !== undefined) {
-    if (parent.isCacheable || cached.mountCount > 0) {
+    if (parent.isCurrent(name) || cached.mountCount > 0) {
       cached.isRecent = true;
       return cached.inode === NO_INODE ? -ENOENT : cached;
     }
-    const now = parent.lookup(name);
+    const now = parent.lookupAgain(name, cached.inode);
     if (typeof now !== 'number' && isSameInode(now, cached.inode)) {
       // The dentry stays while somebody may refer to it, but what the file system says now is the truth.
       if (cached.pins === 0) cached.inode = now;
@@ -66,7 +66,7 @@ export function lookupChild(dir: Dentry, name: string): Dentry | number {
   if (dir.isDeleted) return -ENOENT;
   const inode = parent.lookup(name);
   if (typeof inode !== 'number') return addDentry(dir, name, inode);
-  if (inode === -ENOENT && parent.isCacheable) addDentry(dir, name, NO_INODE);
+  if (inode === -ENOENT && parent.isCurrent(name)) addDentry(dir, name, NO_INODE);
   return inode;
 }
 

@@ -34,7 +34,7 @@ export class HostStreamInode extends Inode {
     return this.stream.stat(this.#host) < 0 ? 0o010600 : this.#view.getUint32(24, true);
   }
 
-  override get isCacheable(): boolean {
+  override isCurrent(): boolean {
     return false;
   }
 

@@ -1,5 +1,5 @@
 /** Directories of the host. */
-import { EINVAL, EIO, EISDIR, ENXIO, EROFS, EXDEV } from '../../abi/errno.ts';
+import { EINVAL, EIO, EISDIR, ENOENT, ENXIO, EROFS, EXDEV } from '../../abi/errno.ts';
 import { AT_REMOVEDIR, O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR, SEEK_CUR, SEEK_SET } from '../../abi/fcntl.ts';
 import { POLL_ALWAYS } from '../../abi/poll.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/stat.ts';
@@ -12,12 +12,45 @@ import { HostInode, HostRegular, HostSpecial, HostSymlink } from './host-inode.t
 
 const scratch = new Stat();
 const entries = Buffer.alloc(32768);
+/** A directory is watched from this many lookups on: most are visited once. */
+const WATCHED_AFTER = 16;
 
 export class HostDirectory extends HostInode {
   #fd = -1;
 
-  override get isCacheable(): boolean {
-    return this.fs.isExclusive;
+  /** The watch that keeps `#current` true; -1 for none. */
+  #watch = -1;
+  /** Names whose last lookup is still true, while watched. */
+  readonly #current = new Set<string>();
+  /** Lookups while not watched. */
+  #lookups = 0;
+
+  override isCurrent(name: string): boolean {
+    const { watches } = this.fs;
+    if (this.#watch < 0 || watches === null) return false;
+    watches.refresh();
+    return this.#current.has(name);
+  }
+
+  /** Something has happened to a name. */
+  onChanged(name: string): void {
+    this.#current.delete(name);
+  }
+
+  forgetNames(): void {
+    this.#current.clear();
+  }
+
+  onUnwatched(): void {
+    this.#watch = -1;
+    this.#lookups = 0;
+    this.#current.clear();
+  }
+
+  override forgetChild(name: string): void {
+    this.#current.delete(name);
+    // The last name that anybody knows of: the watch is better spent on others.
+    if (this.#watch >= 0 && this.#current.size === 0) this.fs.watches?.remove(this.#watch);
   }
 
   /** An O_PATH descriptor, kept until others need its place; -errno when it is gone. */
@@ -43,11 +76,38 @@ export class HostDirectory extends HostInode {
   }
 
   override lookup(name: string): Inode | number {
-    const result = this.fs.retried(() => {
-      const dirFd = this.pathFd();
-      return dirFd < 0 ? dirFd : this.fs.files.statName(dirFd, name, scratch);
-    });
+    const result = this.#statName(name);
     return result < 0 ? result : makeInode(this.fs, this, name, scratch);
+  }
+
+  override lookupAgain(name: string, known: Inode): Inode | number {
+    const result = this.#statName(name);
+    if (result < 0) return result;
+    const isSame = known instanceof HostInode && known.parent === this && known.name === name && known.isStill(scratch);
+    return isSame ? known : makeInode(this.fs, this, name, scratch);
+  }
+
+  /** What the host says of a name now: 0 or -errno, the rest in `scratch`. */
+  #statName(name: string): number {
+    const { fs } = this;
+    const dirFd = this.pathFd();
+    if (dirFd < 0) return dirFd;
+    if (this.#watch < 0) this.#considerWatching(dirFd);
+    // The watch was there before the question: what changes meanwhile has its event in the queue.
+    const result = fs.retried(() => {
+      const at = this.pathFd();
+      return at < 0 ? at : fs.files.statName(at, name, scratch);
+    });
+    if (this.#watch >= 0 && (result === 0 || result === -ENOENT)) this.#current.add(name);
+    return result;
+  }
+
+  /** A directory that is asked for names again and again is worth a watch, where its file system can be trusted to tell. */
+  #considerWatching(dirFd: number): void {
+    const { watches } = this.fs;
+    this.#lookups += 1;
+    if (watches === null || this.#lookups !== WATCHED_AFTER || !this.fs.isLocal(dirFd)) return;
+    this.#watch = Math.max(watches.add(this, dirFd), -1);
   }
 
   override open(path: Path, flags: number, _creds: Credentials): File | number {

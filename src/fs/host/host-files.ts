@@ -41,4 +41,6 @@ export interface HostFiles {
   ): number;
   /** blocks, bfree... of statfs(2): [blockSize, blocks, blocksFree, files, filesFree], or -errno. */
   statfs(hostFd: number): readonly number[] | number;
+  /** f_type of statfs(2), unsigned; 0 when the host does not say. */
+  fileSystemType(hostFd: number): number;
 }

@@ -10,14 +10,31 @@ import { allocateDev } from '../../vfs/device-number.ts';
 import { type FileSystem, type Inode, Stat, type StatFs } from '../../vfs/inode.ts';
 import { HostDirectory } from './host-directory.ts';
 import type { HostFiles } from './host-files.ts';
+import type { HostWatches } from './host-watches.ts';
 
 export interface HostFsOptions {
   /** O_PATH descriptor of the directory (or the file, for a mounted file); the file system owns it. */
   rootFd: number;
   readonly isWritable: boolean;
-  /** Nobody but this kernel changes it while it is mounted: names and attributes found stay true. */
-  readonly isExclusive: boolean;
+  /** Tells of changes that others make; null for nobody who does. */
+  readonly watches: HostWatches | null;
 }
+
+/** File systems on which all changes are made by this host's kernel, by statfs(2)'s numbers. */
+const LOCAL_TYPES: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // xfs
+  0x9123683e, // btrfs
+  0xf2f52010, // f2fs
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0x794c7630, // overlayfs
+  0x2fc12fc1, // zfs
+  0xca451a4e, // bcachefs
+  0x73717368, // squashfs
+  0xe0f5e1e2, // erofs
+  0x9660, // iso9660
+]);
 
 /** Descriptors of directories kept for lookups in them. The sentry's own limit is a few thousand. */
 const MAX_DIRECTORY_FDS = 2048;
@@ -28,7 +45,7 @@ export class HostFs implements FileSystem {
   readonly dev = allocateDev();
   readonly files: HostFiles;
   readonly isWritable: boolean;
-  readonly isExclusive: boolean;
+  readonly watches: HostWatches | null;
   rootFd: number;
   readonly root: Inode;
   readonly #devices: number[] = [];
@@ -37,7 +54,7 @@ export class HostFs implements FileSystem {
   constructor(files: HostFiles, options: HostFsOptions) {
     this.files = files;
     this.isWritable = options.isWritable;
-    this.isExclusive = options.isExclusive;
+    this.watches = options.watches;
     this.rootFd = options.rootFd;
     const stat = new Stat();
     files.statFd(options.rootFd, stat);
@@ -79,9 +96,15 @@ export class HostFs implements FileSystem {
 
   /** Nobody has it mounted any more. What is still open in it keeps its own descriptor; nothing else of it is found. */
   close(): void {
+    this.watches?.removeAll(this);
     this.dropFds();
     this.files.close(this.rootFd);
     this.rootFd = -1;
+  }
+
+  /** Whether nothing changes behind the back of this host's kernel in the directory. */
+  isLocal(dirFd: number): boolean {
+    return LOCAL_TYPES.has(this.files.fileSystemType(dirFd));
   }
 
   statfs(): StatFs | number {

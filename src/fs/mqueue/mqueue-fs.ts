@@ -78,7 +78,7 @@ export class MqueueFs implements MemoryFileSystem {
 
 /** Entries are asked for each time: the same directory may be seen at several places. */
 class MqueueDirectory extends TmpDirectory {
-  override get isCacheable(): boolean {
+  override isCurrent(): boolean {
     return false;
   }
 

@@ -82,7 +82,7 @@ class FixedDirectory extends PseudoDirectory {
   }
 
   /** Asked again, it says that there is nothing; somebody may still have an entry open that the name cache keeps. */
-  override get isCacheable(): boolean {
+  override isCurrent(): boolean {
     return !this.owner.isGone;
   }
 
@@ -121,7 +121,7 @@ class ChangingDirectory extends PseudoDirectory {
   }
 
   /** What is found below may be gone at the next walk. */
-  override get isCacheable(): boolean {
+  override isCurrent(): boolean {
     return false;
   }
 

@@ -74,7 +74,7 @@ export class PseudoLink extends PseudoInode {
     this.#follow = follow;
   }
 
-  override get isCacheable(): boolean {
+  override isCurrent(): boolean {
     return this.#follow === null;
   }
 
