@@ -836,6 +836,14 @@ static void new_stub(int mailbox_fd, int new_control, int tid) {
   __builtin_unreachable();
 }
 
+/* A zygote of its own for another container, which the host may put into another control group; it dies with ours. */
+static void new_zygote(int new_control) {
+  stub_syscall(__NR_close, control_fd, 0, 0, 0, 0, 0);
+  control_fd = new_control;
+  stub_syscall(__NR_prctl, 1, 9, 0, 0, 0, 0);
+  say_hello();
+}
+
 __attribute__((used)) void zygote_main(void) {
   control_fd = FD_CONTROL;
   map_fixed(GLOBAL_PAGE, 0x1000, 1, 1, FD_GLOBAL);
@@ -870,13 +878,18 @@ __attribute__((used)) void zygote_main(void) {
   zygote_install_filter();
   for (;;) {
     receive_fds(t);
-    if (t->received_count != 2) stub_syscall(__NR_exit_group, 0, 0, 0, 0, 0, 0);
-    int mailbox_fd = t->received[0];
-    int new_control = t->received[1];
+    u32 count = t->received_count;
+    if (count != 1 && count != 2) stub_syscall(__NR_exit_group, 0, 0, 0, 0, 0, 0);
+    int new_control = t->received[0];
+    int mailbox_fd = count == 2 ? t->received[1] : -1;
     int tid = 0;
     long pid = stub_syscall(__NR_clone, 0x01000000 | 17, 0, 0, (long)&tid, 0, (long)t->cookie);
+    if (pid == 0 && count == 1) {
+      new_zygote(new_control);
+      continue;
+    }
     if (pid == 0) new_stub(mailbox_fd, new_control, tid);
-    stub_syscall(__NR_close, mailbox_fd, 0, 0, 0, 0, 0);
+    if (count == 2) stub_syscall(__NR_close, mailbox_fd, 0, 0, 0, 0, 0);
     stub_syscall(__NR_close, new_control, 0, 0, 0, 0, 0);
   }
 }

@@ -34,15 +34,15 @@ export function preservedFds(own: Parsed): number {
   return Number(text);
 }
 
-/** The command line of the process that becomes the container's sentry. */
-function bootCommand({ root, strace, debug, debugLog }: Settings): [string, ...string[]] {
+/** The command line of the process that becomes the container's sentry, or stands for it in another's. */
+function innerCommand({ root, strace, debug, debugLog }: Settings, verb: 'boot' | 'join'): [string, ...string[]] {
   const flags = [
     `--root=${root}`,
     ...(strace ? ['--strace'] : []),
     ...(debug ? ['--debug'] : []),
     ...(debugLog === undefined ? [] : [`--debug-log=${debugLog}`]),
   ];
-  return [...ownCommand(), ...flags, 'boot'];
+  return [...ownCommand(), ...flags, verb];
 }
 
 export function createOptions({ own, settings }: Invocation, directory: StateDirectory): CreateOptions {
@@ -55,7 +55,8 @@ export function createOptions({ own, settings }: Invocation, directory: StateDir
     pidFile: pathFlag(own, 'pid-file'),
     consoleSocket: pathFlag(own, 'console-socket'),
     preserveFds: preservedFds(own),
-    bootCommand: bootCommand(settings),
+    bootCommand: innerCommand(settings, 'boot'),
+    joinCommand: innerCommand(settings, 'join'),
   };
 }
 

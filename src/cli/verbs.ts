@@ -23,6 +23,7 @@ export const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   features: async () => (await import('./features.ts')).features,
   install: async () => (await import('./install.ts')).install,
   uninstall: async () => (await import('./install.ts')).uninstall,
+  join: async () => (await import('./join.ts')).join,
   boot: async () => (await import('./boot.ts')).boot,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
 };

@@ -16,7 +16,10 @@ const SCM_CREDENTIALS = 2;
 const SO_PASSCRED = 16;
 const SETSOCKOPT = 54;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_PEEK = 2;
 const MSG_DONTWAIT = 0x40;
+const POLL = 7;
+const POLLIN = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const CMSG_HEADER = 16;
 const MAX_FDS = 16;
@@ -62,6 +65,19 @@ export function sendFds(socket: number, fds: readonly number[], cookie: number):
   return Math.min(sent, 0);
 }
 
+/**
+ * The pid, as this process sees it, of whoever sent the next packet, which stays where it is; 0 when none comes in time. The socket must
+ * attest it.
+ */
+export function peekSender(socket: number, timeoutMs: number): number {
+  const pollfd = new DataView(new ArrayBuffer(8));
+  pollfd.setInt32(0, socket, true);
+  pollfd.setInt16(4, POLLIN, true);
+  if (native.syscall(POLL, pollfd, 1, timeoutMs) <= 0) return 0;
+  const received = take(socket, MSG_PEEK | MSG_DONTWAIT);
+  return typeof received === 'number' || received.bytes.length === 0 ? 0 : received.pid;
+}
+
 /** What `receive` took: payload bytes, descriptors, and the sender's pid when the socket attests it. */
 export interface Received {
   bytes: Uint8Array;
@@ -71,9 +87,12 @@ export interface Received {
 
 /** Receives one packet; -errno (-EAGAIN when `canWait` is 'no' and nothing is there). An empty packet means the peer is gone. */
 export function receive(socket: number, canWait: 'yes' | 'no'): Received | number {
+  return take(socket, canWait === 'no' ? MSG_DONTWAIT : 0);
+}
+
+function take(socket: number, flags: number): Received | number {
   prepare(payload.length, control.length);
-  const flags = MSG_CMSG_CLOEXEC | (canWait === 'no' ? MSG_DONTWAIT : 0);
-  const length = native.syscall(RECVMSG, socket, header, flags);
+  const length = native.syscall(RECVMSG, socket, header, MSG_CMSG_CLOEXEC | flags);
   if (length < 0) return length;
   const received: Received = { bytes: payload.slice(0, length), fds: [], pid: 0 };
   const controlLength = Number(header[5]);

@@ -102,5 +102,10 @@ export function startZygote(): Zygote {
 
 /** Asks for a new stub with these shared mailboxes and control socket; its clone arrives at the listener with `cookie`. */
 export function requestStub(zygote: Zygote, mailboxFd: number, stubControl: number, cookie: number): number {
-  return sendFds(zygote.control, [mailboxFd, stubControl], cookie);
+  return sendFds(zygote.control, [stubControl, mailboxFd], cookie);
+}
+
+/** Asks for another zygote, forked from this one, with `control` as its own socket: 0 or -errno. Its clone arrives like a stub's. */
+export function requestZygote(zygote: Zygote, control: number, cookie: number): number {
+  return sendFds(zygote.control, [control], cookie);
 }

@@ -4,7 +4,7 @@ import { type BoundPath, enterContainerRoot } from '../host/container-root.ts';
 import { native } from '../host/native.ts';
 import { takeTerminal } from '../host/pty.ts';
 import type { MountSpec } from '../sentry/sandbox-options.ts';
-import { readBundle } from './bundle.ts';
+import { readBundle, readMember } from './bundle.ts';
 import { StateDirectory } from './state-directory.ts';
 
 const READ = 0;
@@ -79,6 +79,7 @@ export async function bootContainer(options: BootOptions): Promise<number> {
       stdio,
       stdioOwner: 'sandbox',
       controlPath: directory.controlPath,
+      readMember,
       startHooks: bundle.hooks.startContainer,
       onReady: (_container, { loop }) =>
         new Promise((resolve, reject) => {

@@ -8,6 +8,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as mount from '../abi/mount.ts';
 import type { ConsoleSize } from '../host/pty.ts';
+import type { MemberSpec } from '../sentry/members.ts';
 import { readProcess } from '../sentry/process-config.ts';
 import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { ConfigError, Fields, parseJson } from '../wire/json-fields.ts';
@@ -21,7 +22,15 @@ import { withoutEffect } from './without-effect.ts';
 
 const MAX_HOSTNAME = 64;
 
-function mountOf(fields: Fields, bundle: string, field: string): MountSpec {
+/** What is at a path of the host. */
+type KindOf = (path: string) => 'directory' | 'other' | null;
+
+const kindOnHost: KindOf = (path) => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? null : stat.isDirectory() ? 'directory' : 'other';
+};
+
+function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf): MountSpec {
   const target = fields.absolutePath('destination');
   const options = fields.strings('options');
   const type = fields.string('type') ?? 'none';
@@ -41,8 +50,7 @@ function mountOf(fields: Fields, bundle: string, field: string): MountSpec {
     return { field, target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags };
   }
   const path = resolve(bundle, fields.needString('source'));
-  if (statSync(path, { throwIfNoEntry: false }) === undefined)
-    return fields.refuse('source', `does not exist: ${path}`);
+  if (kindOf(path) === null) return fields.refuse('source', `does not exist: ${path}`);
   return { field, target, source: { kind: 'host', path, isWritable: (flags & mount.MS_RDONLY) === 0 }, flags };
 }
 
@@ -58,11 +66,10 @@ function hidden(linux: Fields | undefined): MountSpec[] {
   return [...masked, ...readonly];
 }
 
-function rootOf(config: Fields, bundle: string): RootOptions {
+function rootOf(config: Fields, bundle: string, kindOf: KindOf): RootOptions {
   const root = config.object('root') ?? config.refuse('root', 'is missing');
   const path = resolve(bundle, root.needString('path'));
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    return root.refuse('path', `is not a directory: ${path}`);
+  if (kindOf(path) !== 'directory') return root.refuse('path', `is not a directory: ${path}`);
   return { path, kind: root.boolean('readonly') ? 'read-only' : 'writable' };
 }
 
@@ -94,6 +101,8 @@ export interface Bundle {
   readonly ociVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly hooks: Hooks;
+  /** By their types, the path of each or "" for a new one. */
+  readonly namespaces: ReadonlyMap<string, string>;
   readonly networkPlace: NetworkPlace;
   readonly cgroup: CgroupOptions;
   /** process.oomScoreAdj: for the sentry. */
@@ -125,20 +134,24 @@ function guestOomScore(process: Fields, { resources }: CgroupOptions): { oomScor
 
 const NAMESPACE_TYPES = new Set(['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time']);
 
-/** The sandbox has all namespaces of its own inside. The network's is looked at, for hooks of others wire it up by our pid. */
-function networkPlace(linux: Fields | undefined): NetworkPlace {
-  let place: NetworkPlace = { kind: 'ours' };
-  const seen = new Set<string>();
+/** By their types, the path of each or "" for a new one. */
+function namespacesOf(linux: Fields | undefined): Map<string, string> {
+  const seen = new Map<string, string>();
   for (const namespace of linux?.objects('namespaces') ?? []) {
     const type = namespace.needString('type');
     if (!NAMESPACE_TYPES.has(type)) namespace.refuse('type', `names no namespace: ${type}`);
     if (seen.has(type)) namespace.refuse('type', `is there twice: ${type}`);
-    seen.add(type);
     const path = namespace.string('path') ?? '';
     if (path !== '' && !path.startsWith('/')) namespace.refuse('path', `is not an absolute path: ${path}`);
-    if (type === 'network') place = path === '' ? { kind: 'new' } : { kind: 'path', path };
+    seen.set(type, path);
   }
-  return place;
+  return seen;
+}
+
+/** The sandbox has all namespaces of its own inside. The network's is looked at, for hooks of others wire it up by our pid. */
+function networkPlace(namespaces: ReadonlyMap<string, string>): NetworkPlace {
+  const path = namespaces.get('network');
+  return path === undefined ? { kind: 'ours' } : path === '' ? { kind: 'new' } : { kind: 'path', path };
 }
 
 /** Reads a bundle whose configuration nobody has looked at. Throws a ConfigError that names the field. */
@@ -161,7 +174,17 @@ export function readBundle(directory: string, configPath: string): Bundle {
   return bundleOf(directory, new Fields(readJson(configPath), '', configPath));
 }
 
-function bundleOf(directory: string, config: Fields): Bundle {
+/**
+ * Reads a configuration where nothing of the host can be looked at: whoever sent it has checked it and opened what it names.
+ * @param text of config.json
+ */
+export function readMember(text: string, directory: string): MemberSpec {
+  const config = new Fields(JSON.parse(text), '', 'config.json');
+  const { options, hasTerminal, hooks } = bundleOf(directory, config, () => 'directory');
+  return { options, hasTerminal, startHooks: hooks.startContainer };
+}
+
+function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost): Bundle {
   const version = config.needString('ociVersion');
   if (!/^1\.\d+\.\d+([-+].*)?$/.test(version)) config.refuse('ociVersion', `is not one that is known: ${version}`);
   const process = config.object('process') ?? config.refuse('process', 'is missing');
@@ -169,6 +192,7 @@ function bundleOf(directory: string, config: Fields): Bundle {
   const cgroup = readCgroup(linux);
   checkTimeOffsets(linux);
   const devices = readDevices(linux);
+  const namespaces = namespacesOf(linux);
   const hostname = config.string('hostname') ?? 'tsvisor';
   if (Buffer.byteLength(hostname) > MAX_HOSTNAME) config.refuse('hostname', `is longer than ${MAX_HOSTNAME} bytes`);
   return {
@@ -177,16 +201,17 @@ function bundleOf(directory: string, config: Fields): Bundle {
     ociVersion: version,
     annotations: config.stringMap('annotations'),
     hooks: readHooks(config),
-    networkPlace: networkPlace(linux),
+    namespaces,
+    networkPlace: networkPlace(namespaces),
     cgroup,
     oomScoreAdj: oomScoreAdj(process),
     warnings: withoutEffect(config, devices),
     options: {
       ...readProcess(process),
       bounds: { ...boundsOf(cgroup.resources), ...guestOomScore(process, cgroup) },
-      root: rootOf(config, directory),
+      root: rootOf(config, directory, kindOf),
       mounts: [
-        ...config.objects('mounts').map((fields, i) => mountOf(fields, directory, `mounts[${i}]`)),
+        ...config.objects('mounts').map((fields, i) => mountOf(fields, directory, `mounts[${i}]`, kindOf)),
         ...hidden(linux),
       ],
       hostname,

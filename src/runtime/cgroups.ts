@@ -165,14 +165,14 @@ export function planCgroups(id: string, path: string | undefined): string[] {
   return readHierarchies().map((hierarchy) => groupDirectory(hierarchy, groupOf(hierarchy, path, id)));
 }
 
-/** Makes the groups that `planCgroups` gave, sets their limits and puts the process in. */
-export function placeInCgroups(pid: number, directories: readonly string[], resources: Resources): void {
+/** Makes the groups that `planCgroups` gave, sets their limits and puts the processes in. */
+export function placeInCgroups(pids: readonly number[], directories: readonly string[], resources: Resources): void {
   for (const hierarchy of readHierarchies()) {
     const directory = directories.find((each) => each.startsWith(`${hierarchy.mountpoint}/`));
     if (directory !== undefined) makeGroup(hierarchy, directory);
   }
   updateLimits(directories, resources);
-  enterGroups(pid, directories);
+  for (const pid of pids) enterGroups(pid, directories);
 }
 
 /** Removes the groups, once the last process has left them. */

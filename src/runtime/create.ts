@@ -19,6 +19,7 @@ import { placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
 import { stateDocument } from './container-handle.ts';
 import { runHooks } from './hooks.ts';
+import { findSandbox, sandboxOf } from './pod.ts';
 import { readReport, socketOf } from './report-socket.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 
@@ -42,6 +43,8 @@ export interface CreateOptions extends PlaceOptions {
   readonly preserveFds: number;
   /** The command line that runs `bootContainer` in a new process, up to the id. */
   readonly bootCommand: readonly [string, ...string[]];
+  /** The same for `joinSandbox`. */
+  readonly joinCommand: readonly [string, ...string[]];
 }
 
 /** Written beside its place and renamed, so that whoever waits for the file finds it whole. */
@@ -56,18 +59,18 @@ export function plannedCgroups({ cgroup }: Bundle, { id, ignoresCgroups }: Place
   return ignoresCgroups || !wantsCgroup(cgroup) ? [] : planCgroups(id, cgroup.path);
 }
 
-/** Puts the process of a container's sentry into its groups: those it is in. */
+/** Puts the processes of a container into its groups, its sentry or who stands for it first: those it is in. */
 export function placeContainer(
-  pid: number,
+  pids: readonly [number, ...number[]],
   bundle: Bundle,
   planned: readonly string[],
   { warn }: PlaceOptions,
 ): readonly string[] {
-  if (bundle.oomScoreAdj !== undefined && !setOomScore(pid, bundle.oomScoreAdj)) {
+  if (bundle.oomScoreAdj !== undefined && !setOomScore(pids[0], bundle.oomScoreAdj)) {
     warn(`process.oomScoreAdj ${bundle.oomScoreAdj} is not set: lowering it takes CAP_SYS_RESOURCE`);
   }
   try {
-    placeInCgroups(pid, planned, bundle.cgroup.resources);
+    placeInCgroups(pids, planned, bundle.cgroup.resources);
     return planned;
   } catch (error) {
     removeCgroups(planned);
@@ -87,11 +90,12 @@ function ownerName(): string {
 }
 
 /** What is written of a container that is being made by the process `sentry`. */
-export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId): State {
+export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId, sandbox = ''): State {
   return {
     ociVersion: bundle.ociVersion,
     phase: 'creating',
     sentry,
+    sandbox,
     bundle: bundlePath,
     rootfs: bundle.options.root.path,
     created: new Date().toISOString(),
@@ -111,6 +115,8 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   if (!bundle.hasTerminal && consoleSocket !== undefined) {
     throw new ContainerError('config.json: process.terminal is false: there is no terminal for the console socket');
   }
+  const sandboxId = sandboxOf(bundle.annotations);
+  if (sandboxId !== null) findSandbox(options.root, sandboxId);
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
   let sentry: ProcessId | null = null;
@@ -118,14 +124,17 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
     const slave = consoleSocket === undefined ? -1 : openConsole(consoleSocket, bundle.consoleSize);
-    const child = spawnSentry(options, bundle, slave < 0 ? INHERITED : [slave, slave, slave]);
+    const child = spawnSentry(options, bundle, sandboxId, slave < 0 ? INHERITED : [slave, slave, slave]);
     if (slave >= 0) closeFd(slave);
     sentry = identify(child.pid ?? 0);
     if (sentry === null) throw new ContainerError('the sandbox ended before it was ready');
     cgroups = plannedCgroups(bundle, options);
-    directory.write({ ...newState(options.bundle, bundle, sentry), cgroups });
-    cgroups = placeContainer(sentry.pid, bundle, cgroups, options);
-    const state = { ...newState(options.bundle, bundle, sentry), cgroups };
+    directory.write({ ...newState(options.bundle, bundle, sentry, sandboxId ?? ''), cgroups });
+    const zygotes = sandboxId === null ? [] : [await readZygote(child)];
+    cgroups = placeContainer([sentry.pid, ...zygotes], bundle, cgroups, options);
+    const { oomScoreAdj } = bundle.options.bounds;
+    if (oomScoreAdj !== undefined) for (const pid of zygotes) setOomScore(pid, oomScoreAdj);
+    const state = { ...newState(options.bundle, bundle, sentry, sandboxId ?? ''), cgroups };
     // All it makes from here on is in the groups.
     socketOf(child).write('{"placed":true}\n');
     await readReport(child);
@@ -146,15 +155,26 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   }
 }
 
-function spawnSentry(options: CreateOptions, bundle: Bundle, stdio: readonly [number, number, number]): ChildProcess {
-  const [file, ...args] = options.bootCommand;
+/** A further container of a sandbox tells which process its own will come from. */
+async function readZygote(child: ChildProcess): Promise<number> {
+  const report = await readReport(child);
+  return report.number('zygote', 2 ** 31) ?? report.refuse('zygote', 'is missing');
+}
+
+function spawnSentry(
+  options: CreateOptions,
+  bundle: Bundle,
+  sandboxId: string | null,
+  stdio: readonly [number, number, number],
+): ChildProcess {
+  const [file, ...args] = sandboxId === null ? options.bootCommand : options.joinCommand;
   const { networkPlace } = bundle;
   const start = (): ChildProcess =>
     spawn(file, [...args, '--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id], {
       detached: true,
       stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],
     });
-  if (networkPlace.kind === 'ours') return start();
+  if (networkPlace.kind === 'ours' || sandboxId !== null) return start();
   return inNetworkNamespace(networkPlace.kind === 'path' ? networkPlace.path : null, start);
 }
 

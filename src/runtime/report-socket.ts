@@ -11,8 +11,8 @@ export function socketOf(child: ChildProcess): Duplex {
   return socket;
 }
 
-/** Throws a ContainerError with the sandbox's own words when it cannot be. */
-export async function readReport(child: ChildProcess): Promise<void> {
+/** Its next line. Throws a ContainerError with the sandbox's own words when it cannot be. */
+export async function readReport(child: ChildProcess): Promise<Fields> {
   const socket = socketOf(child);
   // Its end without a word shows in the loop below.
   socket.on('error', () => {});
@@ -22,7 +22,7 @@ export async function readReport(child: ChildProcess): Promise<void> {
       const message = new Fields(JSON.parse(line), '', 'sandbox');
       const error = message.string('error');
       if (error !== undefined) throw new ContainerError(error);
-      return;
+      return message;
     }
   } finally {
     lines.close();

@@ -3,12 +3,13 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify } from '../host/host-process.ts';
 import { isTerminal } from '../host/pty.ts';
-import { type Bundle, checkBundle } from './bundle.ts';
+import { type Bundle, checkBundle, readMember } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
 import { stateDocument } from './container-handle.ts';
 import { newState, type PlaceOptions, placeContainer, plannedCgroups, writePidFile } from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
+import { sandboxOf } from './pod.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 
 const STDIO = [0, 1, 2];
@@ -32,6 +33,10 @@ export async function runInForeground(options: RunOptions): Promise<number> {
   if (bundle.hasTerminal && !isTerminal(0)) {
     throw new ContainerError('config.json: process.terminal is true, but standard input is no terminal');
   }
+  const sandboxId = sandboxOf(bundle.annotations);
+  if (sandboxId !== null) {
+    throw new ContainerError(`it is to be in the sandbox ${sandboxId}: use create and start, or run --detach`);
+  }
   const self = identify(process.pid);
   if (self === null) throw new ContainerError('there is no /proc to find ourselves in');
   const directory = new StateDirectory(options.root, options.id);
@@ -43,7 +48,7 @@ export async function runInForeground(options: RunOptions): Promise<number> {
     home = wantsCgroup(bundle.cgroup) ? ownGroups() : [];
     cgroups = plannedCgroups(bundle, options);
     directory.write({ ...newState(options.bundle, bundle, self), cgroups });
-    cgroups = placeContainer(self.pid, bundle, cgroups, options);
+    cgroups = placeContainer([self.pid], bundle, cgroups, options);
     const state = { ...newState(options.bundle, bundle, self), cgroups };
     return await runIn(options, bundle, directory, state, unlock);
   } finally {
@@ -70,6 +75,7 @@ async function runIn(
     stdio: [...STDIO, ...preserved],
     stdioOwner: 'caller',
     controlPath: directory.controlPath,
+    readMember,
     startHooks: bundle.hooks.startContainer,
     onReady: async (container) => {
       for (const name of BEFORE_START) await runHooks(bundle.hooks, name, stateDocument(directory, state, 'creating'));

@@ -31,7 +31,10 @@ export interface State {
   readonly ociVersion: string;
   /** `creating` until create is through; later the sentry itself knows. */
   readonly phase: 'creating' | 'created';
+  /** Its sentry; of a further container of a sandbox the process that stands for it. */
   readonly sentry: ProcessId;
+  /** Whose sandbox it is in; empty for its own. */
+  readonly sandbox: string;
   readonly bundle: string;
   readonly rootfs: string;
   /** RFC 3339. */
@@ -128,6 +131,7 @@ export class StateDirectory {
       ociVersion: fields.needString('ociVersion'),
       phase: fields.string('phase') === 'created' ? 'created' : 'creating',
       sentry: { pid: fields.number('pid', 2 ** 31) ?? 0, startTime: fields.string('startTime') ?? '' },
+      sandbox: fields.string('sandbox') ?? '',
       bundle: fields.needString('bundle'),
       rootfs: fields.needString('rootfs'),
       created: fields.needString('created'),

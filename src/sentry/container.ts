@@ -36,12 +36,14 @@ export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopped';
 class Refusal extends ConfigError {}
 
 export class Container {
-  readonly #compartment: Compartment;
+  readonly compartment: Compartment;
   readonly #sandbox: Sandbox;
   readonly #options: ProcessOptions;
   readonly #hooks: readonly GuestHook[];
   readonly init: Task;
   readonly terminal: HostTerminal | null;
+  /** Its first process has ended. Not called when it has by the time this is set. */
+  onStopped: () => void;
   readonly #waiters = new Set<ControlConnection>();
   #status: ContainerStatus = 'created';
   /** As wait(2) gives it. */
@@ -55,12 +57,13 @@ export class Container {
   ) {
     const { task: init, terminal } = started;
     const { sandbox } = compartment;
-    this.#compartment = compartment;
+    this.compartment = compartment;
     this.#sandbox = sandbox;
     this.#options = options;
     this.#hooks = hooks;
     this.init = init;
     this.terminal = terminal;
+    this.onStopped = () => sandbox.scheduler.stop();
     sandbox.onEnd(init.group, (status) => this.#stopped(status));
   }
 
@@ -71,7 +74,10 @@ export class Container {
     hooks: readonly GuestHook[],
     streams: readonly HostStream[],
   ): Promise<Container> {
-    const started = await compartment.create(options, streams);
+    const started = await compartment.create(options, streams).catch((error: unknown) => {
+      for (const stream of new Set(streams)) stream.close();
+      throw error;
+    });
     const missing = findProgram(started.task, options);
     if (missing > 0) throw new Error(runtimeMessage(options, missing));
     return new Container(compartment, options, hooks, started);
@@ -106,22 +112,22 @@ export class Container {
         );
         return;
       case 'ps':
-        connection.send({ ok: { processes: listProcesses(this.#compartment) } });
+        connection.send({ ok: { processes: listProcesses(this.compartment) } });
         return;
       case 'pause':
         this.#need(['running'], verb);
-        this.#sandbox.processes.pause(this.#compartment.kernel);
+        this.#sandbox.processes.pause(this.compartment.kernel);
         this.#status = 'paused';
         connection.send({ ok: {} });
         return;
       case 'resume':
         this.#need(['paused'], verb);
-        this.#sandbox.processes.resume(this.#compartment.kernel);
+        this.#sandbox.processes.resume(this.compartment.kernel);
         this.#status = 'running';
         connection.send({ ok: {} });
         return;
       case 'update': {
-        const { pids } = this.#compartment.kernel;
+        const { pids } = this.compartment.kernel;
         pids.maxTasks = request.number('tasks', MAX_TASKS) ?? pids.maxTasks;
         connection.send({ ok: {} });
         return;
@@ -142,13 +148,13 @@ export class Container {
     this.#need(['created'], 'start');
     this.#status = 'running';
     try {
-      for (const hook of this.#hooks) await runGuestHook(this.#compartment, this.#options, hook, state);
+      for (const hook of this.#hooks) await runGuestHook(this.compartment, this.#options, hook, state);
     } catch (error) {
       exitGroup(this.init.group, exitedStatus(EXIT_NOT_RUN));
       throw error;
     }
     if (this.init.isExited) return;
-    const failed = await this.#compartment.exec(this.init, this.#options);
+    const failed = await this.compartment.exec(this.init, this.#options);
     if (failed === null || this.init.isExited) return;
     exitGroup(this.init.group, exitedStatus(EXIT_NOT_RUN));
     throw new Error(runtimeMessage(this.#options, failed));
@@ -171,7 +177,7 @@ export class Container {
     this.#status = 'stopped';
     this.#exitStatus = status;
     for (const waiter of this.#waiters) waiter.send({ ok: { exit: this.exitCode } });
-    this.#sandbox.scheduler.stop();
+    this.onStopped();
   }
 
   #wait(connection: ControlConnection): void {
@@ -181,14 +187,14 @@ export class Container {
   }
 
   #signal(request: Fields): void {
-    const signo = request.number('signal', NSIG) ?? request.refuse('signal', 'is missing');
+    const signo = signalOf(request);
     this.#need(['created', 'running', 'paused'], 'signal');
     if (!request.boolean('all')) {
       this.#kill(this.init.group, signo);
       return;
     }
     // The first one last: with it all others go, and each is to have had its signal.
-    for (const group of this.#compartment.groups().reverse()) this.#kill(group, signo);
+    for (const group of this.compartment.groups().reverse()) this.#kill(group, signo);
   }
 
   #kill(group: ThreadGroup, signo: number): void {
@@ -201,6 +207,17 @@ export class Container {
     // From an ancestor's PID namespace only these two are forced upon an init (pid_namespaces(7)).
     hostSignal(group, signo, signo === SIGKILL || signo === SIGSTOP);
     if (this.#status === 'paused' && signo === SIGKILL) exitGroup(group, SIGKILL);
+  }
+
+  /** The process outside that stands for the container was sent a signal, perhaps by its terminal. */
+  forwardSignal(request: Fields): void {
+    if (request.boolean('isTerminal')) this.#execSignal(request, this.init.group, this.terminal);
+    else if (this.#status !== 'stopped') this.#kill(this.init.group, signalOf(request));
+  }
+
+  /** Nobody stands for it any more. */
+  kill(): void {
+    exitGroup(this.init.group, SIGKILL);
   }
 
   async #exec(request: Fields, connection: ControlConnection): Promise<void> {
@@ -216,7 +233,7 @@ export class Container {
     }
     const opened = this.#sandbox.openStreams(fds, 'sandbox');
     const streams = isTerminal ? opened.flatMap((stream) => [stream, stream, stream]) : opened;
-    const { task, terminal } = await this.#compartment.create(options, streams).catch((error: unknown) => {
+    const { task, terminal } = await this.compartment.create(options, streams).catch((error: unknown) => {
       for (const stream of opened) stream.close();
       throw error;
     });
@@ -227,7 +244,7 @@ export class Container {
       throw new Error(wrong);
     }
     const missing = findProgram(task, options);
-    const failed = missing > 0 ? missing : await this.#compartment.exec(task, options);
+    const failed = missing > 0 ? missing : await this.compartment.exec(task, options);
     if (failed !== null) {
       exitGroup(group, exitedStatus(EXIT_NOT_RUN));
       throw new Error(runtimeMessage(options, failed));
@@ -241,10 +258,14 @@ export class Container {
 
   /** The process outside that stands for an exec'd one was sent a signal, perhaps by its terminal. */
   #execSignal(request: Fields, group: ThreadGroup, terminal: HostTerminal | null): void {
-    const signo = request.number('signal', NSIG) ?? request.refuse('signal', 'is missing');
+    const signo = signalOf(request);
     if (request.boolean('isTerminal')) terminal?.signalFromHost(signo);
     else hostSignal(group, signo, true);
   }
+}
+
+function signalOf(request: Fields): number {
+  return request.number('signal', NSIG) ?? request.refuse('signal', 'is missing');
 }
 
 function messageOf(error: unknown): string {

@@ -4,7 +4,7 @@
  */
 import { EAGAIN } from '../abi/errno.ts';
 import { native } from '../host/native.ts';
-import { accept, listenAt, receive, send } from '../host/unix-stream.ts';
+import { accept, receive, send } from '../host/unix-stream.ts';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
 import { EPOLLIN, EPOLLOUT, type EventLoop } from './event-loop.ts';
 
@@ -124,12 +124,12 @@ export class ControlServer {
   readonly #listener: number;
   readonly #connections = new Set<ControlConnection>();
 
-  /** Listens at once; throws a HostError if it cannot. */
-  constructor(loop: EventLoop, path: string, onRequest: RequestHandler) {
+  /** @param listener a socket that listens and does not block; ours to close from now on */
+  constructor(loop: EventLoop, listener: number, onRequest: RequestHandler) {
     this.#loop = loop;
-    this.#listener = listenAt(path);
-    loop.add(this.#listener, EPOLLIN, () => {
-      const fd = accept(this.#listener);
+    this.#listener = listener;
+    loop.add(listener, EPOLLIN, () => {
+      const fd = accept(listener);
       if (fd < 0) return;
       if (this.#connections.size >= MAX_CONNECTIONS) {
         native.syscall(CLOSE, fd);

@@ -2,11 +2,13 @@
 
 import { setOomScore } from '../host/host-process.ts';
 import { native } from '../host/native.ts';
+import { listenAt } from '../host/unix-stream.ts';
 import { startZygote } from '../platform/zygote.ts';
 import { Container } from './container.ts';
 import { ControlServer } from './control-server.ts';
 import { forwardSignals } from './forward-signals.ts';
 import type { GuestHook } from './guest-hooks.ts';
+import { Members, type ReadMember } from './members.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 
@@ -22,6 +24,8 @@ export interface ContainerParts {
   /** Whether the descriptors of `stdio` are to be closed when the first process has; the caller goes on using them otherwise. */
   readonly stdioOwner: 'caller' | 'sandbox';
   readonly controlPath: string;
+  /** Reads the configuration of a further container. */
+  readonly readMember: ReadMember;
   /** startContainer hooks. */
   readonly startHooks: readonly GuestHook[];
   /** The sandbox is ready and answers on its control socket. */
@@ -37,10 +41,12 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
     const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
     if (parts.options.strace) await sandbox.traceCalls();
     const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
+    const members = new Members(sandbox, parts.readMember);
     const container = await sandbox.during(Container.create(sandbox.first, parts.options, parts.startHooks, streams));
-    const server = new ControlServer(sandbox.loop, parts.controlPath, (request, connection) =>
-      container.handle(request, connection),
-    );
+    const server = new ControlServer(sandbox.loop, listenAt(parts.controlPath), (request, connection) => {
+      if (request.string('verb') === 'create') members.create(request, connection);
+      else container.handle(request, connection);
+    });
     const release = forwardSignals(container.init, container.terminal);
     try {
       await sandbox.during(sandbox.withNodeTimers(Promise.resolve(parts.onReady(container, sandbox))));

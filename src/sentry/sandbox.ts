@@ -15,7 +15,7 @@ import { exitGroup } from '../kernel/exit.ts';
 import { SAME_IDS } from '../kernel/id-maps.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelLog } from '../kernel/kernel-log.ts';
-import { firstNamespaces, furtherNamespaces } from '../kernel/namespaces.ts';
+import { firstNamespaces, furtherNamespaces, type NamespaceName } from '../kernel/namespaces.ts';
 import { PidTable } from '../kernel/pid-table.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Timers } from '../kernel/timers.ts';
@@ -47,7 +47,7 @@ const MAX_TOLD = 1024;
 const NODE_TIMER_NS = 50e6;
 
 /** What a further container shares with the first one beside the sandbox itself (namespaces(7)). */
-export type SharedNamespace = 'pid' | 'ipc' | 'uts';
+export type SharedNamespace = 'ipc' | 'uts';
 
 export interface FurtherParts {
   readonly options: ContainerOptions;
@@ -55,13 +55,16 @@ export interface FurtherParts {
   readonly zygote: Zygote;
   readonly trees: HostTrees;
   readonly hasTerminal: boolean;
-  readonly shared: ReadonlySet<SharedNamespace>;
+  readonly shared: readonly SharedNamespace[];
+  /** Whose process numbers it shares; null for its own. */
+  readonly pidsOf: Compartment | null;
 }
 
 export class Sandbox {
   readonly loop = new EventLoop();
   readonly processes: Processes;
   readonly scheduler: Scheduler;
+  readonly gate: CloneGate;
   readonly dispatcher: Dispatcher;
   readonly calls: ProcessCalls;
   /** With it the sandbox ends. */
@@ -113,6 +116,7 @@ export class Sandbox {
     calls.dispatcher = dispatcher;
     this.processes = processes;
     this.scheduler = scheduler;
+    this.gate = gate;
     this.trace = trace;
     this.dispatcher = dispatcher;
     this.calls = calls;
@@ -135,14 +139,16 @@ export class Sandbox {
   }
 
   /** Another container. Throws a message for people when it cannot be. */
-  add({ options, zygote, trees, hasTerminal, shared }: FurtherParts): Compartment {
+  add({ options, zygote, trees, hasTerminal, shared, pidsOf }: FurtherParts): Compartment {
     const { kernel: first } = this.first;
-    const own = (['mnt', 'pid', 'ipc', 'uts'] as const).filter((name) => name === 'mnt' || !shared.has(name));
+    const own: NamespaceName[] = ['mnt', ...(['ipc', 'uts'] as const).filter((name) => !shared.includes(name))];
+    if (pidsOf === null) own.push('pid');
+    const { pid } = (pidsOf ?? this.first).kernel.namespaces;
     const kernel: Kernel = {
       ...first,
-      pids: shared.has('pid') ? first.pids : this.#pidTable(options.bounds),
-      namespaces: furtherNamespaces(first.namespaces, own),
-      uts: shared.has('uts') ? first.uts : new UtsName(options.hostname, options.domainname),
+      pids: pidsOf === null ? this.#pidTable(options.bounds) : pidsOf.kernel.pids,
+      namespaces: furtherNamespaces({ ...first.namespaces, pid }, own),
+      uts: shared.includes('uts') ? first.uts : new UtsName(options.hostname, options.domainname),
       ...visible(options, trees),
     };
     return new Compartment(this, { kernel, zygote, trees, options, hasTerminal });

@@ -25,6 +25,8 @@ static void tell(void) {
 }
 
 int main(void) {
+  /* Asking to be told of overruns (flag 4) brings this when the machine is busy; it is not what is tested. */
+  NEED(signal(SIGXCPU, SIG_IGN) != SIG_ERR);
   CHECK(sched_get_priority_max(6));
   CHECK(sched_get_priority_min(6));
   struct sched_param none = {0};
