@@ -72,6 +72,7 @@ export const SO_PRIORITY = 12;
 export const SO_SNDLOWAT = 19;
 export const SO_BINDTODEVICE = 25;
 export const SO_TIMESTAMP = 29;
+export const SO_TIMESTAMPNS = 35;
 export const SO_MARK = 36;
 export const SO_PEEK_OFF = 42;
 export const SO_LOCK_FILTER = 44;
@@ -80,6 +81,9 @@ export const SO_BUSY_POLL = 46;
 export const SO_MAX_PACING_RATE = 47;
 export const SO_ZEROCOPY = 60;
 export const SO_INCOMING_CPU = 49;
+/** With 64-bit seconds on every machine; here the same as those without NEW. */
+export const SO_TIMESTAMP_NEW = 63;
+export const SO_TIMESTAMPNS_NEW = 64;
 
 /** Protocols, which are option levels too (in.h). */
 export const SOL_RAW = 255;
@@ -123,7 +127,9 @@ export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_RECVERR = 25;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
 export const IPV6_RECVHOPLIMIT = 51;
+export const IPV6_HOPLIMIT = 52;
 export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
 

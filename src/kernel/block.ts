@@ -49,6 +49,16 @@ export function sleepOnEach(
   });
 }
 
+/**
+ * After an await: makes the task the one the kernel runs for again, for others have had their turn; false when it has ended meanwhile, and
+ * nothing more may be done for it.
+ */
+export function comeBack(task: Task): boolean {
+  if (task.isExited) return false;
+  setCurrentTask(task);
+  return true;
+}
+
 /** Between the parts of long work: others have their turn. The task may have ended when it resolves. */
 export async function yieldTurn(task: Task): Promise<void> {
   await null;
@@ -68,8 +78,7 @@ export async function blockOn(
 ): Promise<number> {
   for (;;) {
     const reason = await sleepOn(task, [queue], events, deadlineNs);
-    if (task.isExited) return -ERESTARTSYS;
-    setCurrentTask(task);
+    if (!comeBack(task)) return -ERESTARTSYS;
     const result = attempt();
     if (result !== -EAGAIN) return result;
     if (reason === WAKE_SIGNAL) return -ERESTARTSYS;
@@ -98,7 +107,7 @@ export async function blockUpTo(
   const deadlineNs = deadlineAfter(task, timeoutNs);
   for (;;) {
     const reason = await sleepOn(task, [queue], events, deadlineNs);
-    setCurrentTask(task);
+    if (!comeBack(task)) return interruptedCode(timeoutNs);
     const result = attempt();
     if (result !== -EAGAIN) return result;
     if (reason === WAKE_SIGNAL) return interruptedCode(timeoutNs);

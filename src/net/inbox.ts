@@ -2,7 +2,7 @@
 import { EAGAIN, EMSGSIZE } from '../abi/errno.ts';
 import { ByteRing } from '../kernel/byte-ring.ts';
 import type { File } from '../vfs/file.ts';
-import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received } from './socket.ts';
+import { type Ancillary, NO_ANCILLARY, type PacketInfo, type PeerCredentials, type Received } from './socket.ts';
 import { dropInFlight, land, takeOff } from './unix/in-flight.ts';
 
 export interface Inbox {
@@ -11,7 +11,14 @@ export interface Inbox {
   readonly available: number;
   readonly isWritable: boolean;
   /** Bytes taken, or -EAGAIN, -EMSGSIZE. */
-  put(src: Uint8Array, at: number, length: number, ancillary: Ancillary, source: Uint8Array): number;
+  put(
+    src: Uint8Array,
+    at: number,
+    length: number,
+    ancillary: Ancillary,
+    source: Uint8Array,
+    packet?: PacketInfo | null,
+  ): number;
   /** Bytes given; only when not empty. */
   take(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number;
   /** Lets go of everything, carried files too. */
@@ -119,6 +126,7 @@ interface Message {
   readonly bytes: Uint8Array;
   readonly ancillary: Ancillary;
   readonly source: Uint8Array;
+  readonly packet: PacketInfo | null;
 }
 
 /** What a message costs besides its bytes, so that empty ones cannot pile up. */
@@ -147,12 +155,19 @@ export class MessageInbox implements Inbox {
     return this.#messages.length < this.#maxMessages && this.#cost * 4 <= this.#capacity;
   }
 
-  put(src: Uint8Array, at: number, length: number, ancillary: Ancillary, source: Uint8Array): number {
+  put(
+    src: Uint8Array,
+    at: number,
+    length: number,
+    ancillary: Ancillary,
+    source: Uint8Array,
+    packet: PacketInfo | null = null,
+  ): number {
     const cost = length + MESSAGE_COST;
     if (cost > this.#capacity) return -EMSGSIZE;
     if (this.#messages.length >= this.#maxMessages || this.#cost + cost > this.#capacity) return -EAGAIN;
     takeOff(ancillary);
-    this.#messages.push({ bytes: src.slice(at, at + length), ancillary, source });
+    this.#messages.push({ bytes: src.slice(at, at + length), ancillary, source, packet });
     this.#cost += cost;
     return length;
   }
@@ -163,6 +178,7 @@ export class MessageInbox implements Inbox {
     dst.set(message.bytes.subarray(0, n), at);
     out.fullLength = message.bytes.length;
     out.source = message.source;
+    out.packet = message.packet;
     give(message.ancillary, isPeek, out);
     if (isPeek) return n;
     this.#messages.shift();

@@ -18,7 +18,6 @@ export const SOCKET_LEVEL: ReadonlyMap<number, OptionRule> = new Map<number, Opt
   [S.SO_MARK, anyNumber(0)],
   [S.SO_INCOMING_CPU, anyNumber(-1)],
   [S.SO_MAX_PACING_RATE, anyNumber(-1)],
-  [S.SO_TIMESTAMP, flag()],
   // There is nothing to give with them: peeking from an offset, filters that are locked, sending without copying.
   [S.SO_PEEK_OFF, range(-1, -1, -1)],
   [S.SO_LOCK_FILTER, range(0, 0, 0)],

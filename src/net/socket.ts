@@ -10,6 +10,7 @@ import { O_NONBLOCK } from '../abi/fcntl.ts';
 import { POLLERR, POLLHUP, POLLPRI, READABLE, WRITABLE } from '../abi/poll.ts';
 import { SO_RCVLOWAT, SOL_SOCKET } from '../abi/socket.ts';
 import { AnonymousFile } from '../fs/event/anonymous-file.ts';
+import type { Timespec } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import type { File } from '../vfs/file.ts';
@@ -33,6 +34,31 @@ export interface Ancillary {
   readonly credentials: PeerCredentials | null;
   /** The user who is charged for the files while they are in flight. */
   readonly sender: number;
+  /** Of packets only; without it they are as the socket's options say. */
+  readonly choice?: PacketChoice;
+}
+
+/** What a sender chooses for one packet. */
+export interface PacketChoice {
+  source: Endpoint | null;
+  /** -1: the socket's. */
+  ttl: number;
+  tos: number;
+}
+
+/** What the headers of a packet said, and when it came, if the receiver has asked for that. */
+export interface PacketInfo {
+  readonly destination: Endpoint;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly time: Timespec | null;
+}
+
+/** A control message that goes to a receiver. */
+export interface ControlMessage {
+  readonly level: number;
+  readonly type: number;
+  readonly bytes: Uint8Array;
 }
 
 export const NO_ANCILLARY: Ancillary = { rights: [], credentials: null, sender: 0 };
@@ -45,12 +71,14 @@ export class Received {
   credentials: PeerCredentials | null = null;
   /** The sender's sockaddr; null when there is none to tell. */
   source: Uint8Array | null = null;
+  packet: PacketInfo | null = null;
 
   reset(): void {
     this.fullLength = 0;
     this.rights = [];
     this.credentials = null;
     this.source = null;
+    this.packet = null;
   }
 }
 
@@ -62,6 +90,8 @@ export const DEFAULT_BUFFER = 212992;
 export const MIN_RECEIVE_BUFFER = 2304;
 export const MIN_SEND_BUFFER = 4608;
 export const MAX_BUFFER = 2 * DEFAULT_BUFFER;
+
+const NO_MESSAGES: readonly ControlMessage[] = [];
 
 export abstract class Socket extends AnonymousFile {
   readonly domain: number;
@@ -120,6 +150,24 @@ export abstract class Socket extends AnonymousFile {
   /** Sets such an option: 0, -errno, or null if it is none. */
   setWideOption(_level: number, _name: number, _value: Uint8Array): number | null {
     return null;
+  }
+
+  /** Takes a sender's control message of a protocol's level: 0, also when it is not for this protocol, or -errno. */
+  takeControl(_level: number, _type: number, _data: DataView, _choice: PacketChoice): number {
+    return 0;
+  }
+
+  /** What a receiver is told of a message by its protocol. */
+  controlMessages(_received: Received): readonly ControlMessage[] {
+    return NO_MESSAGES;
+  }
+
+  /** SO_TIMESTAMP or SO_TIMESTAMPNS, whose number is the control message's type; 0 for none. */
+  timestampOption = 0;
+
+  /** Whether messages have a time of arrival at all. */
+  get hasTimestamps(): boolean {
+    return false;
   }
 
   /** SO_RCVLOWAT: a receive that may sleep does so until this much is there. */

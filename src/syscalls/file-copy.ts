@@ -7,7 +7,7 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
-import { sleepOn, WAKE_SIGNAL, yieldTurn } from '../kernel/block.ts';
+import { comeBack, sleepOn, WAKE_SIGNAL, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -151,7 +151,7 @@ async function waitAndMove(job: Transfer, first: Progress, wait: { onInput: bool
     if ((file.flags & O_NONBLOCK) !== 0) break;
     const events = wait.onInput ? POLLIN | POLLHUP | POLLERR : POLLOUT | POLLERR | POLLHUP;
     const reason = await sleepOn(job.task, [file.queue], events, Infinity);
-    if (job.task.isExited) break;
+    if (!comeBack(job.task)) break;
     progress = moveSome(job, progress.done, wait);
     if (progress.status === -EAGAIN && reason === WAKE_SIGNAL) {
       return progress.done > 0 ? progress.done : -ERESTARTSYS;
@@ -314,6 +314,7 @@ async function teeLater(task: Task, input: PipeFile, output: PipeFile, attempt: 
   try {
     for (;;) {
       const reason = await sleepOn(task, [input.queue, output.queue], POLLIN | POLLOUT | POLLHUP | POLLERR, Infinity);
+      if (!comeBack(task)) return -ERESTARTSYS;
       const n = attempt();
       if (n !== -EAGAIN) return n;
       if (reason === WAKE_SIGNAL) return -ERESTARTSYS;

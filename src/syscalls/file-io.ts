@@ -5,7 +5,7 @@ import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY } from '../
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
-import { blockUpTo, yieldTurn } from '../kernel/block.ts';
+import { blockUpTo, comeBack, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -164,6 +164,7 @@ async function writeRest(task: Task, file: File, addr: number, length: number, f
     if (n === -EAGAIN) {
       const attempt = (): number => writeOnce(task, file, addr + done, length - done, AT_POSITION);
       n = await blockUpTo(task, file.queue, POLLOUT | POLLERR | POLLHUP, attempt, file.writeTimeoutNs);
+      if (!comeBack(task)) break;
     }
     if (n < 0) {
       const error = raised(task, n);
@@ -232,6 +233,7 @@ async function vectorRest(
   transfer: Transfer,
 ): Promise<number> {
   const n = await first;
+  if (!comeBack(task)) return before;
   if (n < 0) return before > 0 ? before : n;
   if (n < iov[from + 1]) return before + n;
   const rest = await vector(task, file, iov, from + 2, before + n, offset, transfer);

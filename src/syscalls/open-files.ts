@@ -30,7 +30,7 @@ import {
 } from '../abi/fcntl.ts';
 import { POLLIN, POLLOUT } from '../abi/poll.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
-import { blockOn, sleepOn, WAKE_SIGNAL } from '../kernel/block.ts';
+import { blockOn, comeBack, sleepOn, WAKE_SIGNAL } from '../kernel/block.ts';
 import type { Task } from '../kernel/task.ts';
 import { openAt, takeLeasesInTheWay } from '../vfs/open.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -66,9 +66,9 @@ const PAGE_SIZE = 4096;
 /** Opening a FIFO waits for the other end (fifo(7)). */
 async function awaitPartner(task: Task, file: PipeFile, isCloexec: boolean): Promise<number> {
   const status = await blockOn(task, file.queue, POLLIN | POLLOUT, () => (file.isPartnerAwaited ? -EAGAIN : 0));
-  if (status === 0) return installNew(task, file, isCloexec);
+  if (status === 0 && comeBack(task)) return installNew(task, file, isCloexec);
   file.unref();
-  return status;
+  return status === 0 ? -ERESTARTSYS : status;
 }
 
 /** Opens and installs. `flags` may have bits that mean nothing; openat2(2) has refused those before. */
@@ -93,7 +93,7 @@ function open(
     if (leases !== null) {
       const again = (): number | Promise<number> => open(task, dirfd, path, flags, mode, resolve);
       return sleepOn(task, [leases.queue], POLLIN, Infinity).then((reason) =>
-        reason === WAKE_SIGNAL ? -ERESTARTSYS : again(),
+        !comeBack(task) || reason === WAKE_SIGNAL ? -ERESTARTSYS : again(),
       );
     }
   }

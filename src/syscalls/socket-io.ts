@@ -16,11 +16,13 @@ import {
   MSG_WAITFORONE,
   SOCK_STREAM,
 } from '../abi/socket.ts';
-import { deadlineAfter, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import { comeBack, deadlineAfter, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import type { Timespec } from '../kernel/kernel.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
+import { readTimespec, spanNs, writeSpan } from '../kernel/time-span.ts';
 import { type Ancillary, DEFAULT_BUFFER, type Destination, NO_ANCILLARY, Received, Socket } from '../net/socket.ts';
-import { full, partial, type SyscallDef } from './define.ts';
+import { full, type SyscallDef } from './define.ts';
 import {
   gather,
   type IoVector,
@@ -102,6 +104,7 @@ function send(
     try {
       for (;;) {
         const reason = await sleepOn(task, queues, WRITABLE, deadlineNs);
+        if (!comeBack(task)) return interrupted(sent);
         const again = attempt();
         if (again !== -EAGAIN) return finishSend(task, socket, rest, flags, again);
         if (reason === WAKE_SIGNAL) return interrupted(sent);
@@ -154,7 +157,7 @@ function sendMessage(task: Task, socket: Socket, addr: number, flags: number): n
     if (typeof found === 'number') return found;
     destination = found;
   }
-  const ancillary = readAncillary(task, header);
+  const ancillary = readAncillary(task, socket, header);
   if (typeof ancillary === 'number') return ancillary;
   return send(task, socket, header.iov, header.total, ancillary, destination, flags);
 }
@@ -169,6 +172,7 @@ async function sysSendmmsg(task: Task, fd: number, addr: number, count: number, 
   for (; done < Math.min(count, VLEN_MAX); done++) {
     const at = addr + done * MMSGHDR_SIZE;
     const result = await sysSendmsg(task, fd, at, flags);
+    if (!comeBack(task)) break;
     if (result < 0) return done > 0 ? done : result;
     if (task.mem.writeU32(at + 56, result) < 0) return done > 0 ? done : -EFAULT;
   }
@@ -225,6 +229,7 @@ function receive(
     try {
       for (;;) {
         const reason = await sleepOn(task, queues, READABLE, deadlineNs);
+        if (!comeBack(task)) return interruptedCode(socket.receiveTimeoutNs);
         const again = attempt();
         if (again !== -EAGAIN) return again;
         if (reason === WAKE_SIGNAL) return done > 0 ? done : interruptedCode(socket.receiveTimeoutNs);
@@ -273,7 +278,7 @@ function receiveMessage(
   flags: number,
 ): number | Promise<number> {
   return receive(task, socket, header.iov, header.total, flags, (received) => {
-    const control = writeAncillary(task, header, received, socket.isPassingCredentials, flags, addr + 40);
+    const control = writeAncillary(task, socket, header, received, flags, addr + 40);
     if (control < 0) return control;
     const isCut = received.fullLength > header.total;
     const messageFlags = control | (isCut ? MSG_TRUNC : 0) | (flags & MSG_CMSG_CLOEXEC);
@@ -290,15 +295,44 @@ function sysRecvmsg(task: Task, fd: number, addr: number, flags: number): number
   return typeof header === 'number' ? header : receiveMessage(task, socket, addr, header, flags);
 }
 
-async function sysRecvmmsg(task: Task, fd: number, addr: number, count: number, flags: number): Promise<number> {
+const limit: Timespec = { sec: 0, nsec: 0 };
+
+/** The timeout is looked at when a message has come, and only then: a wait for one is not cut short by it (recvmmsg(2), "BUGS"). */
+async function sysRecvmmsg(
+  task: Task,
+  fd: number,
+  addr: number,
+  count: number,
+  flags: number,
+  timeout: number,
+): Promise<number> {
+  const wrong = timeout === 0 ? 0 : readTimespec(task.mem, timeout, limit);
+  if (wrong < 0) return wrong;
+  const end = deadlineAfter(task, timeout === 0 ? Infinity : spanNs(limit));
+  const done = await receiveMessages(task, fd, addr, Math.min(count, VLEN_MAX), flags, end);
+  if (done <= 0 || end === Infinity || task.isExited) return done;
+  return writeSpan(task.mem, timeout, end - task.kernel.clock.monotonicNs()) < 0 ? -EFAULT : done;
+}
+
+async function receiveMessages(
+  task: Task,
+  fd: number,
+  addr: number,
+  count: number,
+  flags: number,
+  end: number,
+): Promise<number> {
   let done = 0;
   let next = flags & ~MSG_WAITFORONE;
-  for (; done < Math.min(count, VLEN_MAX); done++) {
+  while (done < count) {
     const at = addr + done * MMSGHDR_SIZE;
     const result = await sysRecvmsg(task, fd, at, next);
+    if (!comeBack(task)) break;
     if (result < 0) return done > 0 ? done : result;
     if (task.mem.writeU32(at + 56, result) < 0) return done > 0 ? done : -EFAULT;
+    done += 1;
     if ((flags & MSG_WAITFORONE) !== 0) next |= MSG_DONTWAIT;
+    if (end !== Infinity && task.kernel.clock.monotonicNs() >= end) break;
   }
   return done;
 }
@@ -308,6 +342,6 @@ export const socketIoSyscalls: readonly SyscallDef[] = [
   full(45, 'recvfrom', ['fd', 'outbuf', 'size', 'flags', 'ptr', 'ptr'], sysRecvfrom),
   full(46, 'sendmsg', ['fd', 'ptr', 'flags'], sysSendmsg),
   full(47, 'recvmsg', ['fd', 'ptr', 'flags'], sysRecvmsg),
-  partial(299, 'recvmmsg', ['fd', 'ptr', 'uint', 'flags', 'timespec'], sysRecvmmsg, 'the timeout is not looked at'),
+  full(299, 'recvmmsg', ['fd', 'ptr', 'uint', 'flags', 'timespec'], sysRecvmmsg),
   full(307, 'sendmmsg', ['fd', 'ptr', 'uint', 'flags'], sysSendmmsg),
 ];

@@ -1,15 +1,32 @@
 /** struct msghdr, its vectors and its control messages, between guest and kernel (sendmsg(2), cmsg(3)). */
 import { EBADF, EFAULT, EINVAL, EMSGSIZE, EPERM, ETOOMANYREFS } from '../abi/errno.ts';
 import { RLIMIT_NOFILE } from '../abi/resource.ts';
-import { MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET } from '../abi/socket.ts';
+import {
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  SCM_CREDENTIALS,
+  SCM_MAX_FD,
+  SCM_RIGHTS,
+  SO_TIMESTAMPNS,
+  SO_TIMESTAMPNS_NEW,
+  SOL_SOCKET,
+} from '../abi/socket.ts';
 import type { Task } from '../kernel/task.ts';
-import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received } from '../net/socket.ts';
+import {
+  type Ancillary,
+  NO_ANCILLARY,
+  type PacketChoice,
+  type PeerCredentials,
+  type Received,
+  type Socket,
+} from '../net/socket.ts';
 import { collect, filesInFlight, filesInFlightOf } from '../net/unix/in-flight.ts';
 import type { File } from '../vfs/file.ts';
 
 export const MSGHDR_SIZE = 56;
 const IOV_SIZE = 16;
 const IOV_MAX = 1024;
+const CLOCK_REALTIME = 0;
 const CMSG_HEADER = 16;
 const UCRED_SIZE = 12;
 /** /proc/sys/net/core/optmem_max: longer control data gives ENOBUFS on Linux; nothing valid is this long. */
@@ -100,7 +117,7 @@ export function scatter(task: Task, iov: readonly IoVector[], skip: number, src:
 }
 
 /** The control messages of a send (__scm_send): with references of its own to the files, or -errno. */
-export function readAncillary(task: Task, header: MessageHeader): Ancillary | number {
+export function readAncillary(task: Task, socket: Socket, header: MessageHeader): Ancillary | number {
   if (header.control === 0 || header.controlLength === 0) return NO_ANCILLARY;
   if (header.controlLength > MAX_CONTROL) return -EINVAL;
   const bytes = task.mem.readBytes(header.control, header.controlLength);
@@ -108,13 +125,23 @@ export function readAncillary(task: Task, header: MessageHeader): Ancillary | nu
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const rights: File[] = [];
   let credentials: PeerCredentials | null = null;
+  const choice: PacketChoice = { source: null, ttl: -1, tos: -1 };
   for (let at = 0; at + CMSG_HEADER <= bytes.length; ) {
     const length = u64(view, at);
     if (length < CMSG_HEADER || length > bytes.length - at) return -EINVAL;
     const data = at + CMSG_HEADER;
     const size = length - CMSG_HEADER;
-    if (view.getInt32(at + 8, true) === SOL_SOCKET) {
-      const type = view.getInt32(at + 12, true);
+    const level = view.getInt32(at + 8, true);
+    const type = view.getInt32(at + 12, true);
+    if (level !== SOL_SOCKET) {
+      const refused = socket.takeControl(
+        level,
+        type,
+        new DataView(bytes.buffer, bytes.byteOffset + data, size),
+        choice,
+      );
+      if (refused < 0) return refused;
+    } else {
       if (type === SCM_RIGHTS) {
         const count = Math.floor(size / 4);
         if (rights.length + count > SCM_MAX_FD) return -EINVAL;
@@ -138,7 +165,7 @@ export function readAncillary(task: Task, header: MessageHeader): Ancillary | nu
   if (rights.length > 0 && areTooMany(task)) return -ETOOMANYREFS;
   // References only now, when nothing can fail any more.
   for (const file of rights) file.ref();
-  return { rights, credentials, sender: task.creds.uid };
+  return { rights, credentials, sender: task.creds.uid, choice };
 }
 
 /** too_many_unix_fds: whether the user has more files in flight than may be open. */
@@ -171,62 +198,106 @@ export function writeName(task: Task, name: Uint8Array, addr: number, room: numb
   return lengthAddr === 0 ? 0 : task.mem.writeU32(lengthAddr, name.length);
 }
 
+/** Control messages on their way to the guest's buffer (put_cmsg). */
+class ControlBuffer {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  used = 0;
+  /** MSG_CTRUNC when something found no room. */
+  flags = 0;
+
+  constructor(room: number) {
+    this.bytes = new Uint8Array(room);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  get room(): number {
+    return this.bytes.length - this.used;
+  }
+
+  /** As much of it as there is room for. */
+  put(level: number, type: number, data: Uint8Array): void {
+    if (this.room < CMSG_HEADER + data.length) this.flags |= MSG_CTRUNC;
+    if (this.room < CMSG_HEADER) return;
+    const n = Math.min(data.length, this.room - CMSG_HEADER);
+    this.bytes.set(data.subarray(0, n), this.used + CMSG_HEADER);
+    this.finish(level, type, n);
+  }
+
+  /** The data is there; the header goes before it. */
+  finish(level: number, type: number, dataLength: number): void {
+    const length = CMSG_HEADER + dataLength;
+    this.view.setUint32(this.used, length, true);
+    this.view.setInt32(this.used + 8, level, true);
+    this.view.setInt32(this.used + 12, type, true);
+    this.used = Math.min(this.bytes.length, this.used + Math.ceil(length / 8) * 8);
+  }
+}
+
+/** When it came: with SO_TIMESTAMP a struct timeval, with SO_TIMESTAMPNS a struct timespec. */
+function putTimestamp(task: Task, socket: Socket, received: Received, out: ControlBuffer): void {
+  const type = socket.timestampOption;
+  let time = received.packet?.time ?? null;
+  if (time === null) {
+    // It came before anybody asked.
+    time = { sec: 0, nsec: 0 };
+    task.kernel.clock.read(CLOCK_REALTIME, time);
+  }
+  const isFine = type === SO_TIMESTAMPNS || type === SO_TIMESTAMPNS_NEW;
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(0, BigInt(time.sec), true);
+  view.setBigInt64(8, BigInt(isFine ? time.nsec : Math.floor(time.nsec / 1000)), true);
+  out.put(SOL_SOCKET, type, bytes);
+}
+
+function putCredentials({ credentials }: Received, out: ControlBuffer): void {
+  const { pid, uid, gid } = credentials ?? { pid: 0, uid: 65534, gid: 65534 };
+  const bytes = new Uint8Array(UCRED_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, pid, true);
+  view.setUint32(4, uid, true);
+  view.setUint32(8, gid, true);
+  out.put(SOL_SOCKET, SCM_CREDENTIALS, bytes);
+}
+
+/** New descriptors for the files, as many as there is room for (scm_detach_fds). */
+function putRights(task: Task, received: Received, isCloexec: boolean, out: ControlBuffer): void {
+  const fits = Math.max(0, Math.floor((out.room - CMSG_HEADER) / 4));
+  let count = 0;
+  for (const file of received.rights) {
+    const fd = count < fits ? task.files.install(file, isCloexec) : -1;
+    if (fd < 0) {
+      file.unref();
+      out.flags |= MSG_CTRUNC;
+      continue;
+    }
+    out.view.setInt32(out.used + CMSG_HEADER + 4 * count, fd, true);
+    count += 1;
+  }
+  received.rights = [];
+  if (count > 0) out.finish(SOL_SOCKET, SCM_RIGHTS, 4 * count);
+}
+
 /**
- * Gives the guest what came with a message: descriptors for the files, credentials if the socket asks for them. Takes over the
+ * Gives the guest what came with a message: what it has asked to know, credentials, descriptors for the files. Takes over the
  * references in `received`. MSG_* flags for msg_flags, or -EFAULT; the length that was used goes to `lengthAddr`.
  */
 export function writeAncillary(
   task: Task,
+  socket: Socket,
   header: MessageHeader,
   received: Received,
-  isPassingCredentials: boolean,
   flags: number,
   lengthAddr: number,
 ): number {
-  let used = 0;
-  let result = 0;
-  const room = header.control === 0 ? 0 : Math.min(header.controlLength, MAX_CONTROL);
-  const bytes = new Uint8Array(room);
-  const view = new DataView(bytes.buffer);
-  if (isPassingCredentials) {
-    if (room >= CMSG_HEADER + UCRED_SIZE) {
-      const { pid, uid, gid } = received.credentials ?? { pid: 0, uid: 65534, gid: 65534 };
-      putHeader(view, 0, CMSG_HEADER + UCRED_SIZE, SCM_CREDENTIALS);
-      view.setInt32(16, pid, true);
-      view.setUint32(20, uid, true);
-      view.setUint32(24, gid, true);
-      used = Math.min(room, 32);
-    } else result |= MSG_CTRUNC;
-  }
-  if (received.rights.length > 0) {
-    const fits = Math.max(0, Math.floor((room - used - CMSG_HEADER) / 4));
-    const start = used;
-    let count = 0;
-    for (const file of received.rights) {
-      const fd = count < fits ? task.files.install(file, (flags & MSG_CMSG_CLOEXEC) !== 0) : -1;
-      if (fd < 0) {
-        file.unref();
-        result |= MSG_CTRUNC;
-        continue;
-      }
-      view.setInt32(start + CMSG_HEADER + 4 * count, fd, true);
-      count += 1;
-    }
-    received.rights = [];
-    if (count > 0) {
-      putHeader(view, start, CMSG_HEADER + 4 * count, SCM_RIGHTS);
-      used = Math.min(room, start + Math.ceil((CMSG_HEADER + 4 * count) / 8) * 8);
-    }
-  }
-  if (used > 0 && task.mem.write(header.control, bytes, 0, used) < 0) return -EFAULT;
-  wordView.setUint32(0, used, true);
+  const out = new ControlBuffer(header.control === 0 ? 0 : Math.min(header.controlLength, MAX_CONTROL));
+  if (socket.timestampOption !== 0 && socket.hasTimestamps) putTimestamp(task, socket, received, out);
+  for (const { level, type, bytes } of socket.controlMessages(received)) out.put(level, type, bytes);
+  if (socket.isPassingCredentials) putCredentials(received, out);
+  if (received.rights.length > 0) putRights(task, received, (flags & MSG_CMSG_CLOEXEC) !== 0, out);
+  if (out.used > 0 && task.mem.write(header.control, out.bytes, 0, out.used) < 0) return -EFAULT;
+  wordView.setUint32(0, out.used, true);
   wordView.setUint32(4, 0, true);
-  return task.mem.write(lengthAddr, word, 0, 8) < 0 ? -EFAULT : result;
-}
-
-function putHeader(view: DataView, at: number, length: number, type: number): void {
-  view.setUint32(at, length, true);
-  view.setUint32(at + 4, 0, true);
-  view.setInt32(at + 8, SOL_SOCKET, true);
-  view.setInt32(at + 12, type, true);
+  return task.mem.write(lengthAddr, word, 0, 8) < 0 ? -EFAULT : out.flags;
 }

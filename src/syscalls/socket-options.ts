@@ -24,6 +24,10 @@ import {
   SO_SNDBUFFORCE,
   SO_SNDLOWAT,
   SO_SNDTIMEO,
+  SO_TIMESTAMP,
+  SO_TIMESTAMP_NEW,
+  SO_TIMESTAMPNS,
+  SO_TIMESTAMPNS_NEW,
   SO_TYPE,
   SOL_SOCKET,
 } from '../abi/socket.ts';
@@ -90,6 +94,12 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
     case SO_MARK:
       if (!isNetworkAdmin(task)) return -EPERM;
       return remember(socket, SOL_SOCKET, name, SOCKET_LEVEL.get(name), value | 0);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
+      socket.timestampOption = value === 0 ? 0 : name;
+      return 0;
     default:
       return remember(socket, SOL_SOCKET, name, SOCKET_LEVEL.get(name), value | 0);
   }
@@ -203,6 +213,11 @@ function option(socket: Socket, name: number): number {
       view.setInt32(8, peer === null ? -1 : peer.gid, true);
       return 12;
     }
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
+      return putInt(socket.timestampOption === name ? 1 : 0);
     case SO_SNDLOWAT:
       return putInt(1);
     case SO_BINDTODEVICE:

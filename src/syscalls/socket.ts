@@ -33,7 +33,15 @@ import {
   SOCK_STREAM,
   SOCK_TYPE_MASK,
 } from '../abi/socket.ts';
-import { blockUpTo, deadlineAfter, interruptedCode, sleepOn, WAKE_SIGNAL, WAKE_TIMEOUT } from '../kernel/block.ts';
+import {
+  blockUpTo,
+  comeBack,
+  deadlineAfter,
+  interruptedCode,
+  sleepOn,
+  WAKE_SIGNAL,
+  WAKE_TIMEOUT,
+} from '../kernel/block.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
@@ -167,6 +175,7 @@ async function waitForAnswer(task: Task, socket: Socket, address: Uint8Array): P
   try {
     for (;;) {
       const reason = await sleepOn(task, queues, WRITABLE | POLLHUP | POLLERR, deadlineNs);
+      if (!comeBack(task)) return interruptedCode(socket.sendTimeoutNs);
       const result = socket.connect(task, address);
       if (result !== -EALREADY) return result;
       if (reason === WAKE_SIGNAL) return interruptedCode(socket.sendTimeoutNs);
@@ -185,6 +194,7 @@ async function waitForRoom(task: Task, socket: Socket, queue: WaitQueue, address
   try {
     for (;;) {
       const reason = await sleepOn(task, queues, WRITABLE | READABLE, deadlineNs);
+      if (!comeBack(task)) return interruptedCode(socket.sendTimeoutNs);
       const result = socket.connect(task, address);
       if (result !== -EAGAIN) return result;
       if (reason === WAKE_SIGNAL) return interruptedCode(socket.sendTimeoutNs);

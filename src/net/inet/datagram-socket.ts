@@ -1,6 +1,5 @@
 /** SOCK_DGRAM of AF_INET and AF_INET6 over the loopback (udp(7)). */
 import { EAFNOSUPPORT, ECONNREFUSED, EDESTADDRREQ, EINVAL, EMSGSIZE, EPIPE } from '../../abi/errno.ts';
-import { READABLE } from '../../abi/poll.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -14,9 +13,9 @@ import {
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
-import { type Ancillary, type Destination, NO_ANCILLARY } from '../socket.ts';
-import { Endpoint, familyOf, formatEndpoint } from './endpoint.ts';
-import { MessageSocket } from './message-socket.ts';
+import type { Ancillary, Destination, PacketChoice } from '../socket.ts';
+import { Endpoint, familyOf } from './endpoint.ts';
+import { MessageSocket, type PacketHeader } from './message-socket.ts';
 import { showDatagram } from './raw-socket.ts';
 import { inetStackOf } from './stack.ts';
 
@@ -88,11 +87,14 @@ export class DatagramSocket extends MessageSocket {
     const unbound = this.bindIfNeeded();
     if (unbound < 0) return unbound;
     for (const file of ancillary.rights) file.unref();
-    const source = this.sourceFor(destination);
+    const { choice } = ancillary;
+    const source = this.#sourceOf(destination, choice);
+    const header = this.headerOf(destination, choice);
     const stack = inetStackOf(this.kernel);
     const receiver = stack.udp.find(destination, source);
     stack.counters.countDatagram(length);
-    if (stack.raw.size > 0) showDatagram(stack, source, destination, src.subarray(at, at + length), receiver !== null);
+    if (stack.raw.size > 0)
+      showDatagram(stack, source, destination, header, src.subarray(at, at + length), receiver !== null);
     if (receiver === null) {
       stack.counters.datagramsToNobody += 1;
       // The answer is an ICMP message, which only a connected socket is told.
@@ -100,14 +102,26 @@ export class DatagramSocket extends MessageSocket {
       return length;
     }
     // Whatever finds no room is lost, as everywhere in UDP.
-    receiver.deliver(src, at, length, source);
+    receiver.deliver(src, at, length, source, destination, header);
     return length;
   }
 
-  deliver(src: Uint8Array, at: number, length: number, source: Endpoint): void {
-    const n = this.inbox.put(src, at, length, NO_ANCILLARY, formatEndpoint(this.domain, source));
-    if (n >= 0) this.queue.wake(READABLE);
-    else inetStackOf(this.kernel).counters.datagramsWithoutRoom += 1;
+  #sourceOf(destination: Endpoint, choice: PacketChoice | undefined): Endpoint {
+    const chosen = choice?.source ?? null;
+    return chosen === null ? this.sourceFor(destination) : new Endpoint(chosen.ip, this.local.port);
+  }
+
+  deliver(
+    src: Uint8Array,
+    at: number,
+    length: number,
+    source: Endpoint,
+    destination: Endpoint,
+    header: PacketHeader,
+  ): void {
+    if (!this.arrive(src, at, length, source, destination, header)) {
+      inetStackOf(this.kernel).counters.datagramsWithoutRoom += 1;
+    }
   }
 
   override release(): void {

@@ -80,6 +80,11 @@ export function endpointOfV4(bytes: Uint8Array, at: number, port: number): Endpo
   return new Endpoint(V4_PREFIX + hex(bytes, at, at + 4), port);
 }
 
+/** The endpoint of an IPv6 address in network order at `bytes[at]`. */
+export function endpointOfV6(bytes: Uint8Array, at: number, port: number): Endpoint {
+  return new Endpoint(hex(bytes, at, at + 16), port);
+}
+
 /** The four bytes of an IPv4 endpoint's address. */
 export function v4Bytes({ ip }: Endpoint): Uint8Array {
   return Uint8Array.from(Buffer.from(ip.slice(V4_PREFIX.length), 'hex'));

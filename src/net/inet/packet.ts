@@ -83,6 +83,12 @@ export class PacketView {
   get protocol(): number {
     return this.bytes[9];
   }
+  get tos(): number {
+    return this.bytes[1];
+  }
+  get ttl(): number {
+    return this.bytes[8];
+  }
   get source(): Endpoint {
     return endpointOfV4(this.bytes, 12, 0);
   }
@@ -100,13 +106,18 @@ export function cut(view: PacketView, payloadLength: number): PacketView | null 
 }
 
 /** A UDP datagram as one packet; its checksum is left out, as the loopback does. */
-export function udpPacket(source: Endpoint, destination: Endpoint, payload: Uint8Array): Uint8Array {
+export function udpPacket(
+  source: Endpoint,
+  destination: Endpoint,
+  { ttl, tos }: { ttl: number; tos: number },
+  payload: Uint8Array,
+): Uint8Array {
   const datagram = new Uint8Array(UDP_HEADER + payload.length);
   put16(datagram, 0, source.port);
   put16(datagram, 2, destination.port);
   put16(datagram, 4, datagram.length);
   datagram.set(payload, UDP_HEADER);
-  return makePacket({ protocol: IPPROTO_UDP, source, destination }, datagram);
+  return makePacket({ protocol: IPPROTO_UDP, source, destination, ttl, tos }, datagram);
 }
 
 /** The UDP datagram in a packet, or null when its length or checksum is wrong. */

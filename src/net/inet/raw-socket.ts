@@ -5,14 +5,11 @@
  * the datagrams of UDP sockets, which are put into packets while somebody looks.
  */
 import { EADDRNOTAVAIL, EDESTADDRREQ, EFAULT, EINVAL, EMSGSIZE, EPIPE } from '../../abi/errno.ts';
-import { READABLE } from '../../abi/poll.ts';
 import {
   AF_INET,
   AF_UNSPEC,
   ICMP_FILTER,
   IP_HDRINCL,
-  IP_TOS,
-  IP_TTL,
   IPPROTO_ICMP,
   IPPROTO_IP,
   IPPROTO_RAW,
@@ -26,14 +23,13 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
 import { anyNumber, flag, type OptionRule, optionKey } from '../option-rule.ts';
-import { type Ancillary, type Destination, NO_ANCILLARY } from '../socket.ts';
-import { Endpoint, familyOf, formatEndpoint, parseEndpoint, v4Bytes } from './endpoint.ts';
-import { MessageSocket } from './message-socket.ts';
+import type { Ancillary, Destination, PacketChoice } from '../socket.ts';
+import { Endpoint, familyOf, parseEndpoint, v4Bytes } from './endpoint.ts';
+import { MessageSocket, type PacketHeader } from './message-socket.ts';
 import * as P from './packet.ts';
 import { type InetStack, inetStackOf } from './stack.ts';
 
 const MAX_PACKET = 65535;
-const DEFAULT_TTL = 64;
 
 const HEADER_INCLUDED = flag();
 const FILTER = anyNumber(0);
@@ -96,21 +92,20 @@ export class RawSocket extends MessageSocket {
     if ((this.shutdownMask & SEND_SHUTDOWN) !== 0) return -EPIPE;
     const destination = to instanceof Endpoint ? to : this.remote;
     if (destination === null) return -EDESTADDRREQ;
-    const result = this.#sendTo(destination, src.slice(at, at + length));
+    const result = this.#sendTo(destination, src.slice(at, at + length), ancillary.choice);
     if (result >= 0) for (const file of ancillary.rights) file.unref();
     return result;
   }
 
-  #sendTo(destination: Endpoint, bytes: Uint8Array): number {
-    const source = this.sourceFor(destination);
+  #sendTo(destination: Endpoint, bytes: Uint8Array, choice: PacketChoice | undefined): number {
+    const source = choice?.source ?? this.sourceFor(destination);
     const stack = inetStackOf(this.kernel);
     if (this.optionValue(IPPROTO_IP, IP_HDRINCL) !== 0) return sendWithHeader(stack, bytes, source);
     // The kernel looks at type and code (raw_probe_proto_opt).
     if (this.protocol === IPPROTO_ICMP && bytes.length < 2) return -EFAULT;
     if (bytes.length + P.IP_HEADER > MAX_PACKET) return -EMSGSIZE;
-    const tos = this.optionValue(IPPROTO_IP, IP_TOS);
-    const ttl = this.remembered.get(optionKey(IPPROTO_IP, IP_TTL)) ?? DEFAULT_TTL;
-    deliverPacket(stack, P.makePacket({ protocol: this.protocol, source, destination, tos, ttl }, bytes));
+    const header = this.headerOf(destination, choice);
+    deliverPacket(stack, P.makePacket({ protocol: this.protocol, source, destination, ...header }, bytes));
     return bytes.length;
   }
 
@@ -127,9 +122,7 @@ export class RawSocket extends MessageSocket {
   }
 
   deliver(view: P.PacketView): void {
-    const name = formatEndpoint(AF_INET, view.source);
-    const n = this.inbox.put(view.bytes, 0, view.bytes.length, NO_ANCILLARY, name);
-    if (n >= 0) this.queue.wake(READABLE);
+    this.arrive(view.bytes, 0, view.bytes.length, view.source, view.destination, view);
   }
 
   override release(): void {
@@ -182,7 +175,10 @@ function deliverPacket(stack: InetStack, bytes: Uint8Array): void {
       const receiver = stack.udp.find(datagram.destination, datagram.source);
       // What is behind the datagram's own end has been cut off by then.
       if (receiver === null) refuse(stack, P.cut(view, P.UDP_HEADER + datagram.payload.length), P.PORT_UNREACHABLE);
-      else receiver.deliver(datagram.payload, 0, datagram.payload.length, datagram.source);
+      else {
+        const { payload, source, destination } = datagram;
+        receiver.deliver(payload, 0, payload.length, source, destination, view);
+      }
       return;
     }
     case IPPROTO_TCP:
@@ -204,11 +200,12 @@ export function showDatagram(
   stack: InetStack,
   source: Endpoint,
   destination: Endpoint,
+  header: PacketHeader,
   payload: Uint8Array,
   isReceived: boolean,
 ): void {
   if (!destination.isV4 || !source.isV4) return;
-  const view = P.PacketView.of(P.udpPacket(source, destination, payload));
+  const view = P.PacketView.of(P.udpPacket(source, destination, header, payload));
   if (view === null) return;
   show(stack, view);
   if (!isReceived) refuse(stack, view, P.PORT_UNREACHABLE);

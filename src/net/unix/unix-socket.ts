@@ -281,6 +281,11 @@ export class UnixSocket extends Socket {
     return { ...ancillary, credentials: senderOf(currentTask(), this.#owner) };
   }
 
+  /** Of datagrams and packets: the time they are taken, for no device has noted one before (Linux: __sock_recv_timestamp). */
+  override get hasTimestamps(): boolean {
+    return this.type !== SOCK_STREAM;
+  }
+
   override receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number {
     out.reset();
     if (this.#inbox.isEmpty) {
