@@ -119,5 +119,6 @@
 /* Global page offsets. */
 #define GP_SENTRY_ASLEEP 0
 #define GP_SPIN_LIMIT 64
+#define GP_IS_CONTENDED 68
 
 #endif

@@ -336,7 +336,7 @@ static void ring_and_wait(struct thread *t, u8 *mb) {
       return;
     }
     /* Whoever is to answer, or to run meanwhile, may be waiting for this very CPU. */
-    if ((i & (SPINS_PER_YIELD - 1)) == SPINS_PER_YIELD - 1) stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+    if ((i & (SPINS_PER_YIELD - 1)) == SPINS_PER_YIELD - 1 && GLOBAL32(GP_IS_CONTENDED) == 0) stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
     pause_cpu();
   }
   wait_asleep(state);

@@ -77,3 +77,5 @@ export const RECEIVED_FD_BASE = 1000000;
 
 export const GP_SENTRY_ASLEEP = 0;
 export const GP_SPIN_LIMIT = 64;
+/** Others want the CPUs: an offer of one would come back late. */
+export const GP_IS_CONTENDED = 68;

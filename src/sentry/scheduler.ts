@@ -5,34 +5,19 @@
  * A thread is watched while it runs guest code or host commands; one whose call blocks is not. Handlers that wait are promises,
  * so the loop yields to them each round while any is outstanding.
  */
-import { availableParallelism } from 'node:os';
 import { native } from '../host/native.ts';
 import type { Timers } from '../kernel/timers.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
-import { GP_SENTRY_ASLEEP, GP_SPIN_LIMIT } from '../platform/layout.ts';
+import { GP_IS_CONTENDED, GP_SENTRY_ASLEEP, GP_SPIN_LIMIT } from '../platform/layout.ts';
 import type { StubProcess } from '../platform/stub-process.ts';
 import type { StubThread } from '../platform/stub-thread.ts';
 import type { Zygote } from '../platform/zygote.ts';
 import { EPOLLIN, type EventLoop } from './event-loop.ts';
+import { Pace } from './pace.ts';
 
 const READ = 0;
-const SCHED_YIELD = 24;
-/** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
-const IDLE_ROUNDS = 4000;
-/** The same when there is nothing to spin for: a resolved promise takes some rounds to come through all that wait on it. */
-const MIN_ROUNDS = 32;
-/**
- * Idle rounds between two offers of the CPU to others (sched_yield(2)): a thread that is to bring the next request may be waiting for
- * this very CPU, and two that spin on one CPU in turns would only ever meet when they sleep.
- */
-const MIN_ROUNDS_PER_YIELD = 128;
-const MAX_ROUNDS_PER_YIELD = 2048;
-/** A yield that nobody takes comes back in a microsecond; another stub's spinning takes a few. */
-const LONG_YIELD_MS = 0.2;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
-/** How often a stub looks for its answer before it sleeps; each look is a `pause`, about 20 ns. */
-const STUB_SPINS = 2000;
 
 export interface SchedulerParts {
   readonly zygote: Zygote;
@@ -46,13 +31,12 @@ export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #watched: StubThread[] = [];
   readonly #drain = new Uint8Array(8);
-  readonly #cpus = availableParallelism();
+  readonly #pace = new Pace();
   /** Called before the loop looks at the host: what has ended meanwhile is taken away. */
   onPause: () => void = () => {};
   /** Calls and continuations that wait for a promise. */
   pending = 0;
   #isStopped = false;
-  #roundsPerYield = MIN_ROUNDS_PER_YIELD;
   /** Promises may have something left to do. */
   #isStirred = true;
 
@@ -101,10 +85,10 @@ export class Scheduler {
       } else {
         idle += 1;
         busy += 1;
-        if (idle % this.#roundsPerYield === 0) this.#yieldCpu();
+        this.#pace.rest(idle);
       }
       if (this.pending > 0) await null;
-      const isIdle = idle > this.#idleLimit();
+      const isIdle = idle > this.#pace.idleLimit(this.#watched.length);
       if (isIdle && this.#isStirred && this.pending > 0) {
         // However long a chain of promises is, Node's loop comes back only when all of it is through.
         this.#isStirred = false;
@@ -148,30 +132,13 @@ export class Scheduler {
     if (last !== undefined && at < this.#watched.length) this.#watched[at] = last;
   }
 
-  /** Offers the CPU to others: less often when they take it for long, for it comes back only when all of them have had their turn. */
-  #yieldCpu(): void {
-    const before = performance.now();
-    native.syscall(SCHED_YIELD);
-    const isLong = performance.now() - before > LONG_YIELD_MS;
-    this.#roundsPerYield = isLong
-      ? Math.min(this.#roundsPerYield * 4, MAX_ROUNDS_PER_YIELD)
-      : Math.max(this.#roundsPerYield / 2, MIN_ROUNDS_PER_YIELD);
-  }
-
-  /** With one CPU, or none to spare, spinning only keeps the guest from running. */
-  #idleLimit(): number {
-    if (this.#cpus === 1 || this.#watched.length === 0) return MIN_ROUNDS;
-    return this.#watched.length >= this.#cpus ? IDLE_ROUNDS / 8 : IDLE_ROUNDS;
-  }
-
   #setSpinning(): void {
-    const isCrowded = this.#watched.length >= this.#cpus;
-    this.#parts.zygote.globalPage[GP_SPIN_LIMIT >> 2] = this.#cpus === 1 ? 0 : isCrowded ? STUB_SPINS / 8 : STUB_SPINS;
+    const { globalPage } = this.#parts.zygote;
+    globalPage[GP_SPIN_LIMIT >> 2] = this.#pace.stubSpins(this.#watched.length);
+    globalPage[GP_IS_CONTENDED >> 2] = this.#pace.isContended ? 1 : 0;
   }
 
   #sleep(): void {
-    // However seldom it has become, it is tried again before long.
-    this.#roundsPerYield = Math.max(this.#roundsPerYield / 2, MIN_ROUNDS_PER_YIELD);
     const { loop, timers, zygote, monotonicNs } = this.#parts;
     const asleep = GP_SENTRY_ASLEEP >> 2;
     Atomics.store(zygote.globalPage, asleep, 1);
