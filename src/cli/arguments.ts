@@ -23,6 +23,7 @@ export const GLOBAL_FLAGS = {
   'debug-log': { type: 'string' },
   debug: { type: 'boolean' },
   strace: { type: 'boolean' },
+  'strace-syscalls': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies FlagShapes;
 

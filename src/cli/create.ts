@@ -35,11 +35,16 @@ export function preservedFds(own: Parsed): number {
 }
 
 /** The command line of the process that becomes the container's sentry, or stands for it in another's. */
-function innerCommand({ root, strace, debug, debugLog }: Settings, verb: 'boot' | 'join'): [string, ...string[]] {
+function innerCommand(
+  { root, strace, straceCalls, debug, debugLog, overlay }: Settings,
+  verb: 'boot' | 'join',
+): [string, ...string[]] {
   const flags = [
     `--root=${root}`,
     ...(strace ? ['--strace'] : []),
+    ...(straceCalls.length > 0 ? [`--strace-syscalls=${straceCalls.join(',')}`] : []),
     ...(debug ? ['--debug'] : []),
+    ...(overlay === 'none' ? [] : [`--overlay2=${overlay}:memory`]),
     ...(debugLog === undefined ? [] : [`--debug-log=${debugLog}`]),
   ];
   return [...ownCommand(), ...flags, verb];

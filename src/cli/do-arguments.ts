@@ -6,6 +6,8 @@ import { NO_ATTRIBUTES } from '../sentry/process-attributes.ts';
 import type { MountSpec, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { allValues, type FlagShapes, GLOBAL_FLAGS, isGiven, lastValue, type Parsed, parseFlags } from './arguments.ts';
 import { UsageError } from './errors.ts';
+import { debugLogPath } from './global-flags.ts';
+import { parseCalls } from './strace-calls.ts';
 
 const FLAGS = {
   ...GLOBAL_FLAGS,
@@ -115,7 +117,7 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
   const volumes = allValues(parsed, 'volume').map((text) => parseVolume(text, caller));
   // A volume can bring the directory; then only the guest's own path walk can tell.
   if (volumes.length === 0) directory('cwd', resolve(root, `.${cwd}`));
-  const debugLog = lastValue(parsed, 'debug-log');
+  const debugLog = debugLogPath(lastValue(parsed, 'debug-log'));
   return {
     root: { path: root, kind: 'overlay' },
     bounds: {},
@@ -140,7 +142,8 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
     idMaps: null,
     attributes: NO_ATTRIBUTES,
     strace: isGiven(parsed, 'strace'),
-    ...(debugLog === undefined ? {} : { debugLog: resolve(caller.cwd, debugLog) }),
+    straceCalls: parseCalls('strace-syscalls', lastValue(parsed, 'strace-syscalls') ?? ''),
+    ...(debugLog === undefined ? {} : { debugLog }),
     debug: isGiven(parsed, 'debug'),
   };
 }

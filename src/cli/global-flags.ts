@@ -1,64 +1,12 @@
 /** Flags before the verb that are about the runtime, not the verb: runc's and gVisor's, as container engines give them. */
 import { join, resolve } from 'node:path';
 import { isRootless } from '../host/rootless.ts';
+import type { OverlayScope, SandboxSettings } from '../runtime/sandbox-settings.ts';
 import { type FlagShapes, GLOBAL_FLAGS, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import { setLog, warn } from './log.ts';
-
-/** What gVisor's and runc's flags of these names choose is not a choice here. */
-const WITHOUT_EFFECT = {
-  ...flags('string', [
-    'alsologtostderr-format',
-    'cpu-num-from-quota-min',
-    'criu',
-    'debug-log-format',
-    'file-access',
-    'file-access-mounts',
-    'host-fifo',
-    'host-settings',
-    'host-uds',
-    'nvproxy-allowed-driver-capabilities',
-    'nvproxy-driver-version',
-    'overlay2',
-    'panic-log',
-    'panic-signal',
-    'pcap-log',
-    'platform',
-    'platform_device_path',
-    'pod-init-config',
-    'qdisc',
-    'ref-leak-mode',
-    'num-network-channels',
-    'num-network-channels-pinned',
-    'metric-server',
-    'watchdog-action',
-    'xdp',
-  ]),
-  ...flags('boolean', [
-    'allow-packet-socket-write',
-    'allow-flag-override',
-    'alsologtostderr',
-    'buffer-pooling',
-    'cpu-num-from-quota',
-    'dcache',
-    'directfs',
-    'enable-core-tags',
-    'enable-raw',
-    'fuse',
-    'gso',
-    'lisafs',
-    'log-packets',
-    'net-raw',
-    'nvproxy',
-    'oci-seccomp',
-    'overlay',
-    'profile',
-    'rx-checksum-offload',
-    'software-gso',
-    'tx-checksum-offload',
-    'vfs2',
-  ]),
-} as const satisfies FlagShapes;
+import { parseCalls } from './strace-calls.ts';
+import { WITHOUT_EFFECT } from './without-effect.ts';
 
 export const RUNTIME_FLAGS = {
   ...GLOBAL_FLAGS,
@@ -67,23 +15,18 @@ export const RUNTIME_FLAGS = {
   log: { type: 'string' },
   'log-format': { type: 'string' },
   network: { type: 'string' },
+  overlay: { type: 'boolean' },
+  overlay2: { type: 'string' },
   rootless: { type: 'string' },
   'systemd-cgroup': { type: 'boolean' },
   'ignore-cgroups': { type: 'boolean' },
   version: { type: 'boolean', short: 'v' },
 } as const satisfies FlagShapes;
 
-function flags<T extends 'string' | 'boolean'>(type: T, names: readonly string[]): Record<string, { type: T }> {
-  return Object.fromEntries(names.map((name) => [name, { type }]));
-}
-
 /** What the runtime's flags come to. */
-export interface Settings {
+export interface Settings extends SandboxSettings {
   /** Where containers are kept; absolute. */
   readonly root: string;
-  readonly strace: boolean;
-  readonly debug: boolean;
-  readonly debugLog: string | undefined;
   readonly hasSystemdCgroups: boolean;
   readonly ignoresCgroups: boolean;
 }
@@ -93,6 +36,24 @@ function defaultRoot(): string {
   return XDG_RUNTIME_DIR && isRootless() ? join(XDG_RUNTIME_DIR, 'runsc') : '/run/runsc';
 }
 
+/** A name that ends with a slash is a directory, in which each sandbox has a file; gVisor's variables may stand in it. */
+export function debugLogPath(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  const time = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').replace('Z', '');
+  const name = text.endsWith('/') ? 'runsc.log.%TIMESTAMP%.%COMMAND%.txt' : '';
+  return resolve(`${text}${name}`.replaceAll('%TIMESTAMP%', `${time}.${process.pid}`).replaceAll('%COMMAND%', 'boot'));
+}
+
+/** `none`, or {root,all}:{memory,self,dir=PATH}; what is changed is kept in memory whatever the medium. */
+function overlayScope(globals: Parsed): OverlayScope {
+  const text = lastValue(globals, 'overlay2') ?? (isGiven(globals, 'overlay') ? 'all:memory' : 'none');
+  const match = /^(?:none|(root|all):(memory|self|dir=\/.*))$/.exec(text);
+  if (match === null) throw new UsageError(`--overlay2 is none of none, root:MEDIUM, all:MEDIUM: ${text}`);
+  const [, scope, medium] = match;
+  if (medium !== undefined && medium !== 'memory') warn(`--overlay2=${text}: changes are kept in memory`);
+  return scope === 'root' || scope === 'all' ? scope : 'none';
+}
+
 /** Sets up the log first, so that what is wrong with the rest gets there too. */
 export function readSettings(globals: Parsed, own: Parsed): Settings {
   const all: Parsed = { flags: [...globals.flags, ...own.flags], rest: own.rest };
@@ -100,7 +61,7 @@ export function readSettings(globals: Parsed, own: Parsed): Settings {
   if (format !== 'text' && format !== 'json') throw new UsageError(`--log-format is neither text nor json: ${format}`);
   const log = lastValue(globals, 'log');
   setLog(log === undefined || log === '' ? undefined : resolve(log), format);
-  for (const { name } of globals.flags) {
+  for (const name of new Set(globals.flags.map((flag) => flag.name))) {
     if (Object.hasOwn(WITHOUT_EFFECT, name)) warn(`--${name} changes nothing here`);
   }
   const network = lastValue(globals, 'network') ?? 'none';
@@ -111,12 +72,13 @@ export function readSettings(globals: Parsed, own: Parsed): Settings {
   if (!['true', 'false', 'auto'].includes(rootless)) {
     throw new UsageError(`--rootless is none of true, false, auto: ${rootless}`);
   }
-  const debugLog = lastValue(all, 'debug-log');
   return {
     root: resolve(lastValue(globals, 'root') ?? defaultRoot()),
     strace: isGiven(all, 'strace'),
+    straceCalls: parseCalls('strace-syscalls', lastValue(all, 'strace-syscalls') ?? ''),
     debug: isGiven(all, 'debug'),
-    debugLog: debugLog === undefined ? undefined : resolve(debugLog),
+    debugLog: debugLogPath(lastValue(all, 'debug-log')),
+    overlay: overlayScope(globals),
     hasSystemdCgroups: isGiven(globals, 'systemd-cgroup'),
     ignoresCgroups: isGiven(globals, 'ignore-cgroups'),
   };

@@ -8,6 +8,8 @@ Flags of every verb:
   --debug-log FILE   write the log of the kernel to FILE
   --debug            log more
   --strace           log every system call
+  --strace-syscalls CALL,...
+                     log these only
   -h, --help         this text
 `;
 
@@ -113,6 +115,19 @@ Writes a config.json to begin a bundle with.
   -b, --bundle DIR       where to write it (default: .)
   --rootless             map the container's root to the caller
 `,
+  debug: `Usage: runsc debug [FLAG]... ID
+Looks into a sandbox that runs, or has it tell more of itself.
+
+  --stacks               what each task is doing, and where it waits
+  --ps                   its processes
+  --strace all|off|CALL,...
+                         log these system calls from now on: to the sandbox's debug log or, with --debug-log FILE, there
+  --profile-cpu FILE     write a profile of the kernel (.cpuprofile), taken for
+  --duration TIME        as in 30s (default: 1h, or until SIGINT)
+  --profile-heap FILE    write what is in the kernel's heap (.heapsnapshot)
+  --signal N             send a signal to the kernel's process
+  --pid N                the sandbox with this process, instead of ID
+`,
   doctor: `Usage: runsc doctor
 Says what this host offers, what is missing and how to mend it; ends with 0 if sandboxes can run.
 `,
@@ -128,6 +143,7 @@ const OVERVIEW = `Usage: runsc [FLAG]... VERB ...
   run ID          run the container of an OCI bundle
   create, start, state, kill, delete, exec, list, ps, pause, resume, update, events, wait
                   the same step by step, as container engines do it
+  debug ID        look into a sandbox that runs
   spec            write a config.json to begin with
   features        what engines ask a runtime
   install, uninstall

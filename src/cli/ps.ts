@@ -1,6 +1,8 @@
 /** `runsc ps`: the processes of a container. In JSON these are the host's pids, for that is what engines look up. */
 import { connect } from '../runtime/container-handle.ts';
+import type { ControlClient } from '../runtime/control-client.ts';
 import { StateDirectory } from '../runtime/state-directory.ts';
+import type { Fields } from '../wire/json-fields.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import { formatTable } from './table.ts';
@@ -35,18 +37,27 @@ export async function ps(globals: Parsed, args: readonly string[]): Promise<numb
       process.stdout.write(`${JSON.stringify([...new Set(pids)])}\n`);
       return 0;
     }
-    const rows = processes.map((each) => [
-      String(each.number('uid', MAX_PID * 2) ?? 0),
-      String(each.number('pid', MAX_PID) ?? 0),
-      String(each.number('ppid', MAX_PID) ?? 0),
-      clockTime(each.number('startTime', MAX_SECONDS) ?? 0),
-      each.string('tty') ?? '?',
-      duration(each.number('cpuTime', MAX_SECONDS) ?? 0),
-      each.string('command') ?? '',
-    ]);
-    process.stdout.write(formatTable([['UID', 'PID', 'PPID', 'STIME', 'TTY', 'TIME', 'CMD'], ...rows]));
+    process.stdout.write(tableOf(processes));
     return 0;
   } finally {
     client.close();
   }
+}
+
+/** The processes of a container for people, with the pids they have inside. */
+export async function processTable(client: ControlClient): Promise<string> {
+  return tableOf((await client.request({ verb: 'ps' })).objects('processes'));
+}
+
+function tableOf(processes: readonly Fields[]): string {
+  const rows = processes.map((each) => [
+    String(each.number('uid', MAX_PID * 2) ?? 0),
+    String(each.number('pid', MAX_PID) ?? 0),
+    String(each.number('ppid', MAX_PID) ?? 0),
+    clockTime(each.number('startTime', MAX_SECONDS) ?? 0),
+    each.string('tty') ?? '?',
+    duration(each.number('cpuTime', MAX_SECONDS) ?? 0),
+    each.string('command') ?? '',
+  ]);
+  return formatTable([['UID', 'PID', 'PPID', 'STIME', 'TTY', 'TIME', 'CMD'], ...rows]);
 }

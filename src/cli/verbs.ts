@@ -24,6 +24,7 @@ export const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   install: async () => (await import('./install.ts')).install,
   uninstall: async () => (await import('./install.ts')).uninstall,
   join: async () => (await import('./join.ts')).join,
+  debug: async () => (await import('./debug.ts')).debug,
   boot: async () => (await import('./boot.ts')).boot,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
 };

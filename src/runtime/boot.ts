@@ -5,6 +5,7 @@ import { native } from '../host/native.ts';
 import { takeTerminal } from '../host/pty.ts';
 import type { MountSpec } from '../sentry/sandbox-options.ts';
 import { readBundle, readMember } from './bundle.ts';
+import { type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { StateDirectory } from './state-directory.ts';
 
 const READ = 0;
@@ -18,14 +19,11 @@ const MAKER = 3;
 const MOVED = 16;
 const EXIT_FAILURE = 1;
 
-export interface BootOptions {
+export interface BootOptions extends SandboxSettings {
   readonly root: string;
   readonly id: string;
   readonly bundle: string;
   readonly preserveFds: number;
-  readonly strace: boolean;
-  readonly debug: boolean;
-  readonly debugLog: string | undefined;
 }
 
 /**
@@ -70,11 +68,10 @@ export async function bootContainer(options: BootOptions): Promise<number> {
     const preserved = Array.from({ length: options.preserveFds }, (_, i) => MAKER + 1 + i);
     const logsHere = options.debugLog === undefined && (options.strace || options.debug);
     const stdio = takeStdio([0, 1, 2, ...preserved], logsHere);
-    const { debugLog, strace, debug } = options;
     const { runContainer } = await import('../sentry/run.ts');
     awaitPlacement();
     return await runContainer({
-      options: { ...bundle.options, strace, debug, ...(debugLog === undefined ? {} : { debugLog }) },
+      options: sandboxOptions(bundle, options),
       hasTerminal: bundle.hasTerminal,
       stdio,
       stdioOwner: 'sandbox',

@@ -94,7 +94,7 @@ export type NetworkPlace =
   | { readonly kind: 'path'; readonly path: string };
 
 export interface Bundle {
-  readonly options: Omit<SandboxOptions, 'strace' | 'debug' | 'debugLog'>;
+  readonly options: Omit<SandboxOptions, 'strace' | 'straceCalls' | 'debug' | 'debugLog'>;
   /** process.terminal: it wants a terminal, not just any streams. */
   readonly hasTerminal: boolean;
   readonly consoleSize: ConsoleSize | null;

@@ -10,20 +10,18 @@ import { stateDocument } from './container-handle.ts';
 import { newState, type PlaceOptions, placeContainer, plannedCgroups, writePidFile } from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
 import { sandboxOf } from './pod.ts';
+import { type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 
 const STDIO = [0, 1, 2];
 const BEFORE_START: readonly HookName[] = ['prestart', 'createRuntime', 'createContainer'];
 
-export interface RunOptions extends PlaceOptions {
+export interface RunOptions extends PlaceOptions, SandboxSettings {
   readonly root: string;
   /** Absolute. */
   readonly bundle: string;
   readonly pidFile: string | undefined;
   readonly preserveFds: number;
-  readonly strace: boolean;
-  readonly debug: boolean;
-  readonly debugLog: string | undefined;
 }
 
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
@@ -66,11 +64,10 @@ async function runIn(
   state: State,
   unlock: () => void,
 ): Promise<number> {
-  const { strace, debug, debugLog } = options;
   const { runContainer } = await import('../sentry/run.ts');
   const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
   const code = await runContainer({
-    options: { ...bundle.options, strace, debug, ...(debugLog === undefined ? {} : { debugLog }) },
+    options: sandboxOptions(bundle, options),
     hasTerminal: STDIO.some((fd) => isTerminal(fd)),
     stdio: [...STDIO, ...preserved],
     stdioOwner: 'caller',

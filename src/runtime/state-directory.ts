@@ -91,7 +91,12 @@ export class StateDirectory {
       closeSync(fd);
       throw this.#missing();
     }
-    return () => closeSync(fd);
+    let isHeld = true;
+    return () => {
+      // The number may be another file's after the first time.
+      if (isHeld) closeSync(fd);
+      isHeld = false;
+    };
   }
 
   /** Whether some verb is at work on it. */

@@ -15,6 +15,7 @@ import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { ConfigError, type Fields } from '../wire/json-fields.ts';
 import type { Compartment, Started } from './compartment.ts';
 import type { ControlConnection } from './control-server.ts';
+import { handleDebug } from './debug/debug-requests.ts';
 import { hostSignal } from './forward-signals.ts';
 import { type GuestHook, runGuestHook } from './guest-hooks.ts';
 import { setExecCpus } from './process-attributes.ts';
@@ -134,6 +135,9 @@ export class Container {
       }
       case 'wait':
         this.#wait(connection);
+        return;
+      case 'debug':
+        handleDebug(this.compartment, request, connection);
         return;
       default:
         request.refuse('verb', `is none that is known: ${verb}`);

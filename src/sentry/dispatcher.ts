@@ -100,6 +100,11 @@ export class Dispatcher implements GuestHandler {
     this.#widths = parts.table.map((def) => (def === undefined ? undefined : Uint8Array.from(def.args, widthOf)));
   }
 
+  /** How a call is declared. */
+  find(nr: number): SyscallDef | undefined {
+    return this.#parts.table[nr];
+  }
+
   onGuestRequest(guest: Guest, kind: number): void {
     try {
       this.#request(guest, kind);

@@ -5,6 +5,7 @@ import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { populateDev, standardDevices } from '../fs/dev/standard-devices.ts';
 import { DevPts } from '../fs/devpts/devpts.ts';
 import { HostDirectory } from '../fs/host/host-directory.ts';
+import { HostFs } from '../fs/host/host-fs.ts';
 import type { HostTerminal } from '../fs/host-tty/host-terminal.ts';
 import { provideMqueue } from '../fs/mqueue/mqueue-fs.ts';
 import { OverlayFs } from '../fs/overlay/overlay-fs.ts';
@@ -38,12 +39,16 @@ import { unixPaths } from './unix-paths.ts';
 /** The root of the tree: a host directory itself, or under a memory overlay. Throws if it cannot be opened. */
 export function createRoot({ path, kind }: RootOptions, trees: HostTrees, clock: Clock, maxBytes: number): Mount {
   if (kind !== 'overlay') return createMount(trees.directory(path, 'writable'));
-  const host: TmpfsHost = { clock, memory: hostMemory, devices: null };
   const lower = trees.directory(path, 'read-only');
-  const lowerRoot = lower.root;
-  if (!(lowerRoot instanceof HostDirectory)) throw new Error(`root ${path} is not a directory`);
-  const overlay = new OverlayFs(host, lower, lowerRoot, { maxBytes, maxInodes: Math.ceil(maxBytes / 4096) });
-  return createMount(overlay);
+  return overlayMount(lower, { clock, memory: hostMemory, devices: null }, maxBytes);
+}
+
+/** A host directory whose changes are in memory; `name` is the first column of /proc/mounts. */
+function overlayMount(lower: HostFs, host: TmpfsHost, maxBytes: number, name?: string): Mount {
+  const { root } = lower;
+  if (!(root instanceof HostDirectory)) throw new Error('an overlay over what is no directory');
+  const overlay = new OverlayFs(host, lower, root, { maxBytes, maxInodes: Math.ceil(maxBytes / 4096) });
+  return createMount(overlay, 0, name);
 }
 
 /** Makes the file systems of one container: for its configuration at boot, and for mount(2) later. */
@@ -155,7 +160,7 @@ export class FileSystems {
     }
     const made =
       source.kind === 'host'
-        ? this.#trees.mount(source.path, source.isWritable ? 'writable' : 'read-only')
+        ? this.#mountHost(source.path, source.isWritable, source.isOverlaid === true)
         : this.#mountNew(source.type, source.data, source.name ?? source.type);
     if (typeof made === 'number') {
       const what = source.kind === 'host' ? source.path : `${source.type} with options "${source.data}"`;
@@ -172,6 +177,13 @@ export class FileSystems {
       throw new Error('cannot make the nodes of /dev');
     }
     hang(made, withTimes(flags), at, target);
+  }
+
+  #mountHost(path: string, isWritable: boolean, isOverlaid: boolean): Mount | number {
+    if (!isOverlaid) return this.#trees.mount(path, isWritable ? 'writable' : 'read-only');
+    const lower = this.#trees.mount(path, 'read-only');
+    if (typeof lower === 'number' || !(lower.fs instanceof HostFs) || lower.root.inode !== lower.fs.root) return lower;
+    return overlayMount(lower.fs, this.#host, Math.floor(this.#kernel.memoryTotal / 2), path);
   }
 
   #mountNew(type: string, data: string, name: string): Mount | number {

@@ -39,7 +39,7 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
   if (oomScoreAdj !== undefined) setOomScore(zygote.pid, oomScoreAdj);
   try {
     const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
-    if (parts.options.strace) await sandbox.traceCalls();
+    if (parts.options.strace) sandbox.changeTrace(parts.options.straceCalls);
     const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
     const members = new Members(sandbox, parts.readMember);
     const container = await sandbox.during(Container.create(sandbox.first, parts.options, parts.startHooks, streams));

@@ -22,7 +22,7 @@ export async function runSandbox(options: SandboxOptions): Promise<number> {
       zygote,
       STDIO.some((fd) => isTerminal(fd)),
     );
-    if (options.strace) await sandbox.traceCalls();
+    if (options.strace) sandbox.changeTrace(options.straceCalls);
     return await runInit(sandbox, options);
   } finally {
     native.syscall(KILL, zygote.pid, SIGKILL);

@@ -7,7 +7,13 @@ import type { SeccompOptions } from './seccomp-options.ts';
 
 export type MountSource =
   /** A directory or file of the host; absolute. */
-  | { readonly kind: 'host'; readonly path: string; readonly isWritable: boolean }
+  | {
+      readonly kind: 'host';
+      readonly path: string;
+      readonly isWritable: boolean;
+      /** A directory is changed in memory only. */
+      readonly isOverlaid?: boolean;
+    }
   /** A file system of the sandbox, as mount(2) would make it; `name` is the first column of /proc/mounts, the type if there is none. With
    * `isCopied` it begins with what it is mounted over. */
   | {
@@ -125,6 +131,8 @@ export interface SandboxOptions extends ContainerOptions {
   readonly network: 'none';
   /** Whether each system call is written to the debug log, or to standard error if there is none. */
   readonly strace: boolean;
+  /** Their names, when it is not each. */
+  readonly straceCalls: readonly string[];
   /** Path of the debug log; absolute. */
   readonly debugLog?: string;
   readonly debug: boolean;

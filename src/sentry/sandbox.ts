@@ -3,8 +3,9 @@
  *
  * Its loop turns only inside `run` and `during`; whoever owns it turns it until the first process has ended.
  */
-import { openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { syscallName } from '../abi/syscall-names.ts';
 import { anonInodePath } from '../fs/anon/anon-inode.ts';
 import { openHostPlace } from '../host/host-place.ts';
@@ -24,6 +25,7 @@ import { CloneGate } from '../platform/clone-gate.ts';
 import { MailboxWindow } from '../platform/mailbox-window.ts';
 import type { Zygote } from '../platform/zygote.ts';
 import { assembleTable } from '../syscalls/table.ts';
+import { ConfigError } from '../wire/json-fields.ts';
 import { Compartment } from './compartment.ts';
 import { CpuUsage } from './cpu-usage.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -37,7 +39,7 @@ import { Processes } from './processes.ts';
 import { HostResidency } from './residency.ts';
 import type { ContainerOptions, SandboxBounds, SandboxOptions } from './sandbox-options.ts';
 import { Scheduler } from './scheduler.ts';
-import type { StraceWriter } from './strace/strace-writer.ts';
+import { StraceWriter } from './strace/strace-writer.ts';
 
 const SIGKILL = 9;
 /** Unimplemented calls that are told once each; a guest could else fill the log. */
@@ -74,6 +76,8 @@ export class Sandbox {
   readonly #usage: CpuUsage;
   readonly #ends = new Map<ThreadGroup, (status: number) => void>();
   #tracer: StraceWriter | null = null;
+  /** Where its lines go that do not go to the debug log. */
+  #traceFd = -1;
 
   /** @param hasTerminal whether the first process will have a terminal among its streams */
   constructor(options: SandboxOptions, zygote: Zygote, hasTerminal: boolean) {
@@ -172,12 +176,20 @@ export class Sandbox {
     return pids;
   }
 
-  /** Has each system call written to the debug log. */
-  async traceCalls(): Promise<void> {
-    if (this.trace === null) return;
-    const { StraceWriter } = await import('./strace/strace-writer.ts');
-    this.#tracer = new StraceWriter(this.trace);
+  /**
+   * Has these system calls written to the debug log, or to a descriptor; all if none is named, and none for null.
+   * @param fd -1 for the debug log; throws a message for people when there is none
+   * @returns whether the descriptor is kept
+   */
+  changeTrace(calls: readonly string[] | null, fd = -1): boolean {
+    const write = fd < 0 ? this.trace : lineWriter(fd);
+    if (calls !== null && write === null)
+      throw new ConfigError('the sandbox has no debug log: name a file for this one');
+    if (this.#traceFd >= 0) closeSync(this.#traceFd);
+    this.#traceFd = calls === null ? -1 : fd;
+    this.#tracer = calls === null || write === null ? null : new StraceWriter(write, calls);
     this.dispatcher.tracer = this.#tracer;
+    return this.#traceFd >= 0;
   }
 
   /** The host descriptors as streams; those that are not open are left out. */
@@ -257,6 +269,11 @@ function logBoot(kernel: Kernel, isolation: string): void {
 
 function debugWriter(options: SandboxOptions): ((line: string) => void) | null {
   if (options.debugLog === undefined && !options.strace && !options.debug) return null;
+  if (options.debugLog !== undefined) mkdirSync(dirname(options.debugLog), { recursive: true });
   const fd = options.debugLog === undefined ? 2 : openSync(options.debugLog, 'a', 0o644);
+  return lineWriter(fd);
+}
+
+function lineWriter(fd: number): (line: string) => void {
   return (line) => writeSync(fd, `${line}\n`);
 }

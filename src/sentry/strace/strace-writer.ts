@@ -25,16 +25,18 @@ interface OpenCall {
 
 export class StraceWriter implements Tracer {
   readonly #write: (line: string) => void;
+  readonly #calls: ReadonlySet<string>;
   readonly #open = new Map<Guest, OpenCall>();
 
-  constructor(write: (line: string) => void) {
+  /** @param calls the names of those to show; all if there are none */
+  constructor(write: (line: string) => void, calls: readonly string[]) {
     this.#write = write;
+    this.#calls = new Set(calls);
   }
 
   enter(guest: Guest, def: SyscallDef, args: Float64Array): void {
-    const read = memoryOf(guest);
-    const types = def.args.slice(0, shownCount(def, args));
-    const known = types.map((type, i) => (isResult(type) ? undefined : argument(def, i, args, read, null)));
+    if (this.#calls.size > 0 && !this.#calls.has(def.name)) return;
+    const known = knownArguments(guest, def, args);
     if (ENDLESS.has(def.name)) {
       this.#line(guest, `${`${def.name}(${known.join(', ')})`.padEnd(39)} = ?`);
       return;
@@ -88,6 +90,19 @@ export class StraceWriter implements Tracer {
   #print(tid: number, text: string): void {
     this.#write(`[pid ${String(tid).padStart(5)}] ${text}`);
   }
+}
+
+/** Undefined stands for those that the kernel fills in. */
+function knownArguments(guest: Guest, def: SyscallDef, args: Float64Array): (string | undefined)[] {
+  const read = memoryOf(guest);
+  const types = def.args.slice(0, shownCount(def, args));
+  return types.map((type, i) => (isResult(type) ? undefined : argument(def, i, args, read, null)));
+}
+
+/** A call under way. */
+export function callText(guest: Guest, def: SyscallDef, args: Float64Array): string {
+  const known = knownArguments(guest, def, args);
+  return `${def.name}(${known.map((text, i) => text ?? hex(args[i] ?? 0)).join(', ')})`;
 }
 
 /** How many arguments are printed at once: strace goes on behind the first that the kernel fills in when the call is over. */
