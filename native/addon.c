@@ -13,6 +13,7 @@
 #include <node_api.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
@@ -138,7 +139,11 @@ static napi_value js_cpuid(napi_env env, napi_callback_info info) {
   return out;
 }
 
+/* What ps(1) shows of a stub is in its argument, so that is long enough for a command line: sentry/host-title.ts writes there. */
+#define TITLE_LENGTH 1024
+
 struct spawn {
+  char title[TITLE_LENGTH + 1];
   int exec_fd, control_fd, doorbell_fd, global_fd;
   int is_isolated;
   volatile long error;
@@ -155,9 +160,8 @@ __attribute__((used, noreturn)) static void spawn_child(struct spawn *s) {
   struct rlimit stack = {8 << 20, 8 << 20};
   struct rlimit files = {64, 64};
   unsigned long no_signals = 0;
-  static const char name[] = "tsvisor-stub";
   static const char empty[] = "";
-  const char *argv[] = {name, NULL};
+  const char *argv[] = {s->title, NULL};
   const char *envp[] = {NULL};
   /* First out of the way of the numbers they go to. */
   int control = (int)raw(SYS_fcntl, s->control_fd, F_DUPFD_CLOEXEC, 16, 0, 0, 0);
@@ -201,6 +205,8 @@ static napi_value js_spawn_zygote(napi_env env, napi_callback_info info) {
   napi_get_value_int32(env, argv[2], &s.doorbell_fd);
   napi_get_value_int32(env, argv[3], &s.global_fd);
   napi_get_value_int64(env, argv[4], &flags);
+  memset(s.title, ' ', TITLE_LENGTH);
+  memcpy(s.title, "tsvisor-stub", 12);
   s.is_isolated = (flags & CLONE_NEWNS) != 0;
   unsigned long all = ~0UL;
   unsigned long before = 0;

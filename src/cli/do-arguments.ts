@@ -117,7 +117,7 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
   const volumes = allValues(parsed, 'volume').map((text) => parseVolume(text, caller));
   // A volume can bring the directory; then only the guest's own path walk can tell.
   if (volumes.length === 0) directory('cwd', resolve(root, `.${cwd}`));
-  const debugLog = debugLogPath(lastValue(parsed, 'debug-log'));
+  const debugLog = debugLogPath(lastValue(parsed, 'debug-log'), caller.cwd);
   return {
     root: { path: root, kind: 'overlay' },
     bounds: {},

@@ -37,11 +37,14 @@ function defaultRoot(): string {
 }
 
 /** A name that ends with a slash is a directory, in which each sandbox has a file; gVisor's variables may stand in it. */
-export function debugLogPath(text: string | undefined): string | undefined {
+export function debugLogPath(text: string | undefined, cwd: string): string | undefined {
   if (text === undefined || text === '') return undefined;
   const time = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').replace('Z', '');
   const name = text.endsWith('/') ? 'runsc.log.%TIMESTAMP%.%COMMAND%.txt' : '';
-  return resolve(`${text}${name}`.replaceAll('%TIMESTAMP%', `${time}.${process.pid}`).replaceAll('%COMMAND%', 'boot'));
+  return resolve(
+    cwd,
+    `${text}${name}`.replaceAll('%TIMESTAMP%', `${time}.${process.pid}`).replaceAll('%COMMAND%', 'boot'),
+  );
 }
 
 /** `none`, or {root,all}:{memory,self,dir=PATH}; what is changed is kept in memory whatever the medium. */
@@ -77,7 +80,7 @@ export function readSettings(globals: Parsed, own: Parsed): Settings {
     strace: isGiven(all, 'strace'),
     straceCalls: parseCalls('strace-syscalls', lastValue(all, 'strace-syscalls') ?? ''),
     debug: isGiven(all, 'debug'),
-    debugLog: debugLogPath(lastValue(all, 'debug-log')),
+    debugLog: debugLogPath(lastValue(all, 'debug-log'), process.cwd()),
     overlay: overlayScope(globals),
     hasSystemdCgroups: isGiven(globals, 'systemd-cgroup'),
     ignoresCgroups: isGiven(globals, 'ignore-cgroups'),

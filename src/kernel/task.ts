@@ -49,6 +49,7 @@ export const NO_THREAD: GuestThread = {
   registers: new DataView(new ArrayBuffer(18 * 8)),
   interrupt(): void {},
   sleep(): void {},
+  nameFrom(): void {},
 };
 
 export class Task {

@@ -34,6 +34,8 @@ export class NotingThread implements GuestThread {
   }
 
   sleep(): void {}
+
+  nameFrom(): void {}
 }
 
 /** 64 KiB of guest memory from address 0; what is above faults. */

@@ -48,6 +48,8 @@ const FUTEX_OPS: readonly number[] = [0, 1, 128, 129];
 /** Advice that only concerns the caller's own pages (madvise(2)); not HWPOISON, SOFT_OFFLINE, MERGEABLE. */
 const ADVICE: readonly number[] = [0, 1, 2, 3, 4, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23];
 const PR_SET_PDEATHSIG = 1;
+/** Sixteen bytes of the caller's memory become its thread's name. */
+const PR_SET_NAME = 15;
 const SIGKILL = 9;
 
 /** The filter's instructions, ready for seccomp(2). */
@@ -78,7 +80,7 @@ export function stubFilter(): Uint8Array {
   p.load(argLow(2)).jumpIf('eq', 1, 'allow').jumpUnless('eq', 8, 'trap');
   p.load(argLow(0)).jumpIf('eq', FD_DOORBELL, 'allow').jump('trap');
 
-  p.label('prctl').load(argLow(0)).jumpUnless('eq', PR_SET_PDEATHSIG, 'trap');
+  p.label('prctl').load(argLow(0)).jumpIf('eq', PR_SET_NAME, 'allow').jumpUnless('eq', PR_SET_PDEATHSIG, 'trap');
   p.load(argLow(1)).jumpIf('eq', SIGKILL, 'allow').jump('trap');
 
   p.label('notify').ret(RET_USER_NOTIF);

@@ -32,4 +32,6 @@ export interface GuestThread {
   interrupt(): void;
   /** The guest's call waits for something that may take long: the host thread need not look out for the answer any more. */
   sleep(): void;
+  /** The host's tools are to show the name at `addr` in the guest, as prctl(2) PR_SET_NAME reads it; with the answer to the call. */
+  nameFrom(addr: number): void;
 }

@@ -10,6 +10,7 @@ import type { Timer } from '../kernel/timers.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
 import { KIND_DONE, KIND_STARTED } from '../platform/layout.ts';
 import type { StubThread, ThreadOwner } from '../platform/stub-thread.ts';
+import { PR_SET_NAME, PRCTL } from './host-title.ts';
 import type { StubHost } from './stub-host.ts';
 
 /** How long after an interrupt a thread that has not come is asked again; doubled each time up to the second. */
@@ -90,6 +91,10 @@ export class Guest implements GuestThread, ThreadOwner {
 
   sleep(): void {
     if (this.isInKernel) this.thread.block();
+  }
+
+  nameFrom(addr: number): void {
+    this.host.queue(PRCTL, PR_SET_NAME, addr);
   }
 
   /**

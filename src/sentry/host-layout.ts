@@ -23,6 +23,8 @@ export interface HostLayout {
   readonly hwcap: number;
   readonly hwcap2: number;
   readonly minSigStackSize: number;
+  /** Where the command line is that the host's tools show of a fresh stub. */
+  readonly title: { readonly start: number; readonly end: number };
 }
 
 /** @param zygotePid as the host sees it */
@@ -47,7 +49,15 @@ export function readHostLayout(zygotePid: number): HostLayout {
     hwcap: auxv.get(AT_HWCAP) ?? 0,
     hwcap2: auxv.get(AT_HWCAP2) ?? 0,
     minSigStackSize: auxv.get(AT_MINSIGSTKSZ) ?? 2048,
+    title: titleOf(zygotePid),
   };
+}
+
+/** Fields 48 and 49 of proc_pid_stat(5); the second one is the program's name, in parentheses. */
+function titleOf(pid: number): HostLayout['title'] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { start: Number(fields[45]), end: Number(fields[46]) };
 }
 
 function readAuxv(): Map<number, number> {

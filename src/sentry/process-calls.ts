@@ -22,6 +22,7 @@ import { type Dispatcher, NO_ANSWER } from './dispatcher.ts';
 import { isReadable, newCredentials } from './exec-credentials.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostLayout } from './host-layout.ts';
+import { showTitle } from './host-title.ts';
 import { startPatching } from './mapped-text.ts';
 import { declareProcessCalls } from './process-call-table.ts';
 import type { Processes } from './processes.ts';
@@ -244,6 +245,7 @@ export class ProcessCalls {
     vforkDone?.();
     lender?.onThreadBack?.();
     guest.host.current = fresh.thread;
+    showTitle(fresh.host, layout.title, plan);
     const failed = await applyPlan(plan, mm);
     if (task.isExited) {
       releasePlan(plan);

@@ -36,12 +36,14 @@ function setName(task: Task, addr: number): number {
   const name = task.mem.readString(addr, TASK_NAME_MAX);
   if (typeof name === 'string') {
     task.name = name;
+    task.thread.nameFrom(addr);
     return 0;
   }
   if (name !== -E2BIG) return -EFAULT;
   const bytes = task.mem.readBytes(addr, TASK_NAME_MAX);
   if (typeof bytes === 'number') return -EFAULT;
   task.name = String.fromCharCode(...bytes);
+  task.thread.nameFrom(addr);
   return 0;
 }
 
