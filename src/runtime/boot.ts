@@ -4,8 +4,8 @@ import { type BoundPath, enterContainerRoot } from '../host/container-root.ts';
 import { native } from '../host/native.ts';
 import { takeTerminal } from '../host/pty.ts';
 import type { MountSpec } from '../sentry/sandbox-options.ts';
-import { readBundle, readMember } from './bundle.ts';
-import { type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
+import { readBundle } from './bundle.ts';
+import { memberReader, type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { StateDirectory } from './state-directory.ts';
 
 const READ = 0;
@@ -76,7 +76,7 @@ export async function bootContainer(options: BootOptions): Promise<number> {
       stdio,
       stdioOwner: 'sandbox',
       controlPath: directory.controlPath,
-      readMember,
+      readMember: memberReader(options),
       startHooks: bundle.hooks.startContainer,
       onReady: (_container, { loop }) =>
         new Promise((resolve, reject) => {

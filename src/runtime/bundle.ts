@@ -26,8 +26,11 @@ const MAX_HOSTNAME = 64;
 type KindOf = (path: string) => 'directory' | 'other' | null;
 
 const kindOnHost: KindOf = (path) => {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? null : stat.isDirectory() ? 'directory' : 'other';
+  try {
+    return statSync(path).isDirectory() ? 'directory' : 'other';
+  } catch {
+    return null; // nor is there anything where a name is too long, or no directory on the way
+  }
 };
 
 function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf): MountSpec {

@@ -3,14 +3,14 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify } from '../host/host-process.ts';
 import { isTerminal } from '../host/pty.ts';
-import { type Bundle, checkBundle, readMember } from './bundle.ts';
+import { type Bundle, checkBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
 import { stateDocument } from './container-handle.ts';
 import { newState, type PlaceOptions, placeContainer, plannedCgroups, writePidFile } from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
 import { sandboxOf } from './pod.ts';
-import { type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
+import { memberReader, type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 
 const STDIO = [0, 1, 2];
@@ -72,7 +72,7 @@ async function runIn(
     stdio: [...STDIO, ...preserved],
     stdioOwner: 'caller',
     controlPath: directory.controlPath,
-    readMember,
+    readMember: memberReader(options),
     startHooks: bundle.hooks.startContainer,
     onReady: async (container) => {
       for (const name of BEFORE_START) await runHooks(bundle.hooks, name, stateDocument(directory, state, 'creating'));
