@@ -4,7 +4,6 @@
  * What is inside the executable goes into files without a name: nobody else can change them, and none is left behind. The zygote's
  * is a memfd; the addon, without which we can make none, is loaded from an unlinked file by its descriptor's name in /proc.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { getRawAsset, isSea } from 'node:sea';
@@ -27,12 +26,12 @@ export function partInside(name: 'addon.node' | 'zygote'): Uint8Array | undefine
   return isSea() ? new Uint8Array(getRawAsset(name)) : undefined;
 }
 
-/** Not every file system can make a file without a name; one with a name that nobody can guess loses it at once. */
+/** Not every file system can make a file without a name; one with a name that is new loses it at once. Node's crypto would take 5 ms of each start. */
 function openUnnamed(directory: string): number {
   try {
     return openSync(directory, constants.O_RDWR | O_TMPFILE, OWNER_ONLY);
   } catch {
-    const path = `${directory}/runsc-${randomBytes(16).toString('hex')}`;
+    const path = `${directory}/runsc-${process.pid}-${process.hrtime.bigint()}`;
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
     unlinkSync(path);
     return fd;
