@@ -20,6 +20,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_ARGS 7
@@ -70,6 +72,38 @@ static napi_value js_syscall(napi_env env, napi_callback_info info) {
   napi_value out;
   napi_create_double(env, (double)result, &out);
   return out;
+}
+
+/* The first `count` arguments, all numbers. */
+static void number_arguments(napi_env env, napi_callback_info info, long *args, size_t count) {
+  napi_value argv[MAX_ARGS];
+  size_t given = count;
+  napi_get_cb_info(env, info, &given, argv, NULL, NULL);
+  for (size_t i = 0; i < count && i < given; i++) {
+    double number = 0;
+    napi_get_value_double(env, argv[i], &number);
+    args[i] = (long)number;
+  }
+}
+
+/* transfer(nr, pid, local, remote, length): process_vm_readv(2) or process_vm_writev(2) of one piece, by addresses. */
+static napi_value js_transfer(napi_env env, napi_callback_info info) {
+  long args[5] = {0};
+  number_arguments(env, info, args, 5);
+  struct iovec local = {(void *)args[2], (size_t)args[4]};
+  struct iovec remote = {(void *)args[3], (size_t)args[4]};
+  long result = raw(args[0], args[1], (long)&local, 1, (long)&remote, 1, 0);
+  napi_value out;
+  napi_create_double(env, (double)result, &out);
+  return out;
+}
+
+/* clock(id, address): clock_gettime(2) into the struct timespec there, without entering the kernel where the vDSO knows. */
+static napi_value js_clock(napi_env env, napi_callback_info info) {
+  long args[2] = {0};
+  number_arguments(env, info, args, 2);
+  clock_gettime((clockid_t)args[0], (struct timespec *)args[1]);
+  return NULL;
 }
 
 /* addressOf(buffer): where its bytes are, exact (user addresses fit 47 bits). */
@@ -243,7 +277,7 @@ NAPI_MODULE_INIT() {
   } functions[] = {
       {"syscall", js_syscall},          {"addressOf", js_address_of},  {"reserve", js_reserve},
       {"uvBackendFd", js_uv_backend_fd}, {"cpuid", js_cpuid},
-      {"spawnZygote", js_spawn_zygote},
+      {"spawnZygote", js_spawn_zygote},  {"transfer", js_transfer},    {"clock", js_clock},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value f;

@@ -189,6 +189,7 @@ static const struct precopy precopies[512] = {
     [__NR_nanosleep] = {{FIX(0, 2)}},
     [__NR_sendto] = {{BUF(1)}},
     [__NR_execve] = {{STR(0)}},
+    [__NR_fcntl] = {{FIX(2, 4)}},
     [__NR_truncate] = {{STR(0)}},
     [__NR_chdir] = {{STR(0)}},
     [__NR_rename] = {{STR(0), STR(1)}},
@@ -225,10 +226,13 @@ static const struct precopy precopies[512] = {
     [__NR_faccessat2] = {{STR(1)}},
 };
 
+/* F_GETLK, F_SETLK, F_SETLKW and those of open file descriptions: the third argument is a struct flock. */
+static inline int takes_lock(u32 command) { return (command >= 5 && command <= 7) || (command >= 36 && command <= 38); }
+
 static void pre_copy(u8 *mb, u32 nr, const u64 *args) {
   u32 count = 0;
   u32 at = 0;
-  if (nr < 512) {
+  if (nr < 512 && (nr != __NR_fcntl || takes_lock((u32)args[1]))) {
     for (int i = 0; i < 2; i++) {
       u32 what = precopies[nr].what[i];
       if (what == NONE) break;

@@ -9,6 +9,10 @@ export type HostArgument = number | NodeJS.TypedArray | DataView | ArrayBuffer;
 export interface Native {
   /** A raw host system call: the kernel's result, -errno on failure. */
   syscall(nr: number, ...args: HostArgument[]): number;
+  /** process_vm_readv(2) or process_vm_writev(2), by `nr`, of one piece: bytes, or -errno. */
+  transfer(nr: number, pid: number, localAddress: number, remoteAddress: number, length: number): number;
+  /** clock_gettime(2) into the struct timespec at the address. */
+  clock(clockId: number, timespecAddress: number): void;
   /** Where a buffer's bytes are in this process. */
   addressOf(buffer: HostArgument): number;
   /** An ArrayBuffer over reserved address space; throws if the host refuses. */

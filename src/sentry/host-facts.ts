@@ -5,12 +5,12 @@ import type { CpuInfo } from '../fs/proc/proc-view.ts';
 import { native } from '../host/native.ts';
 import type { Clock } from '../kernel/kernel.ts';
 
-const CLOCK_GETTIME = 228;
 const CLOCK_MONOTONIC = 1;
 const timespec = new DataView(new ArrayBuffer(16));
+const timespecAddress = native.addressOf(timespec);
 
 function readClock(clockId: number): void {
-  native.syscall(CLOCK_GETTIME, clockId, timespec);
+  native.clock(clockId, timespecAddress);
 }
 
 function seconds(): number {

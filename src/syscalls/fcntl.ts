@@ -107,15 +107,23 @@ interface LockRange {
   pid: number;
 }
 
-/** Reads a struct flock and makes its range absolute; -errno when it is none. */
+const flock = new Uint8Array(FLOCK_SIZE);
+const flockView = new DataView(flock.buffer);
+
+/** An off_t, exact within 2^53. */
+function offsetAt(at: number): number {
+  return flockView.getUint32(at, true) + flockView.getInt32(at + 4, true) * 2 ** 32;
+}
+
+/** Reads a struct flock, which is left in `flock`, and makes its range absolute; -errno when it is none. */
 function readLock(task: Task, file: File, addr: number): LockRange | number {
-  const bytes = task.mem.readBytes(addr, FLOCK_SIZE);
-  if (typeof bytes === 'number') return bytes;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const failed = task.mem.readInto(addr, flock, 0, FLOCK_SIZE);
+  if (failed < 0) return failed;
+  const view = flockView;
   const type = view.getInt16(0, true);
   const whence = view.getInt16(2, true);
-  const start = Number(view.getBigInt64(8, true));
-  const length = Number(view.getBigInt64(16, true));
+  const start = offsetAt(8);
+  const length = offsetAt(16);
   if (type !== F.F_RDLCK && type !== F.F_WRLCK && type !== F.F_UNLCK) return -EINVAL;
   let base = 0;
   if (whence === F.SEEK_CUR) base = file.position;
@@ -142,9 +150,7 @@ function getLock(task: Task, file: File, addr: number, isOfd: boolean): number {
   if (lock.type === F.F_UNLCK && !isOfd) return -EINVAL;
   const locks = findLocks(file.inode);
   const found = locks?.conflict(isOfd ? file : task.files, lock.type, lock.start, lock.end) ?? null;
-  const bytes = task.mem.readBytes(addr, FLOCK_SIZE);
-  if (typeof bytes === 'number') return bytes;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = flockView;
   view.setInt16(0, found === null ? F.F_UNLCK : found.type, true);
   if (found !== null) {
     view.setInt16(2, F.SEEK_SET, true);
@@ -152,7 +158,7 @@ function getLock(task: Task, file: File, addr: number, isOfd: boolean): number {
     view.setBigInt64(16, found.end === Infinity ? 0n : BigInt(found.end - found.start + 1), true);
     view.setInt32(24, found.pid, true);
   }
-  return task.mem.write(addr, bytes, 0, FLOCK_SIZE);
+  return task.mem.write(addr, flock, 0, FLOCK_SIZE);
 }
 
 function setLock(task: Task, file: File, addr: number, isOfd: boolean, isWaiting: boolean): number | Promise<number> {
