@@ -1,7 +1,10 @@
 /** What the fields of a configuration do, seen from inside. */
 import assert from 'node:assert/strict';
+import { chownSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BundleDirectory, type Config, type Json } from './bundle-directory.ts';
+import { runProcess } from './run-process.ts';
 
 describe('configurations', { concurrency: false }, () => {
   let bundle: BundleDirectory;
@@ -211,6 +214,73 @@ describe('configurations', { concurrency: false }, () => {
       code: 0,
       isTimedOut: false,
     });
+  });
+
+  test('id mappings: who owns files of the host, who can be somebody, what root has no power over', {
+    skip: process.getuid?.() !== 0 && 'giving files away is for root',
+  }, async () => {
+    const place = (name: string): string => join(bundle.path, 'rootfs/etc', name);
+    for (const [name, id] of [
+      ['mine', 3005],
+      ['root', 3000],
+      ['theirs', 9],
+    ] as const) {
+      writeFileSync(place(name), `${name}\n`, { mode: 0o600 });
+      chownSync(place(name), id, id);
+    }
+    const script = `cd /etc; stat -c '%n %u:%g' mine root theirs; cat mine theirs; echo x > theirs; chown 0:0 theirs; chown 7:7 mine
+      chown 100:0 mine; touch made; cd /tmp; touch t; chown 100 t; rm -f /etc/theirs; echo $?`;
+    const config = bundle.config(`exec 2>&1; ${script}`);
+    const all = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_SETUID', 'CAP_SETGID'];
+    config.process.capabilities = { bounding: all, effective: all, permitted: all };
+    config.mounts.push({ destination: '/tmp', type: 'tmpfs' });
+    config.linux.uidMappings = [{ containerID: 0, hostID: 3000, size: 50 }];
+    config.linux.gidMappings = [{ containerID: 0, hostID: 3000, size: 50 }];
+    chownSync(join(bundle.path, 'rootfs/etc'), 3000, 3000);
+    const { stdout } = await bundle.run(config);
+    assert.deepEqual(stdout.split('\n'), [
+      ...['mine 5:5', 'root 0:0', 'theirs 65534:65534', 'mine'],
+      "cat: can't open 'theirs': Permission denied",
+      "sh: can't create theirs: Permission denied",
+      'chown: theirs: Operation not permitted',
+      'chown: mine: Invalid argument',
+      'chown: t: Invalid argument',
+      '0',
+      '',
+    ]);
+    const owners = ['mine', 'made'].map((name) => statSync(place(name))).map(({ uid, gid }) => [uid, gid]);
+    assert.deepEqual(owners, [
+      [3007, 3007],
+      [3000, 3000],
+    ]);
+    const user = (value: Json) => (each: Config) => {
+      Object.assign(each.linux, { uidMappings: config.linux.uidMappings, gidMappings: config.linux.gidMappings });
+      each.process.user = value;
+    };
+    await refuses(/process\.user\.uid has no mapping in linux\.uidMappings: 50/, user({ uid: 50, gid: 0 }));
+    await refuses(
+      /process\.user\.additionalGids\[1\] has no mapping in linux\.gidMappings: 99/,
+      user({ uid: 0, gid: 0, additionalGids: [1, 99] }),
+    );
+  });
+
+  test('a limit on tasks is exact, for processes and threads, as often as it is met', {
+    skip: process.getuid?.() !== 0 && 'control groups are for root',
+  }, async () => {
+    const program = join(bundle.path, 'rootfs/bin/fork-limit');
+    const source = join(import.meta.dirname, 'config/fork-limit.c');
+    const built = await runProcess('cc', ['-static', '-O1', '-Wall', '-Wextra', '-o', program, source, '-lpthread'], {
+      cwd: bundle.path,
+    });
+    assert.deepEqual(built, { stdout: '', stderr: '', code: 0, isTimedOut: false });
+    await shows(
+      'exec fork-limit',
+      (config) => {
+        config.linux.resources = { pids: { limit: 12 } };
+        config.linux.cgroupsPath = `/tsvisor-config-${process.pid}`;
+      },
+      ['processes: 11, then Resource temporarily unavailable', 'threads: 11, then Resource temporarily unavailable'],
+    );
   });
 
   test('mounts that cannot be are refused by name', async () => {

@@ -1,6 +1,7 @@
 /** `runsc update`: other limits for a container that is there. */
 import { readFileSync } from 'node:fs';
 import { isAlive } from '../host/host-process.ts';
+import { DEFAULT_MAX_TASKS } from '../kernel/task-limit.ts';
 import { boundsOf, readResources } from '../runtime/cgroup-options.ts';
 import { updateLimits } from '../runtime/cgroups.ts';
 import { checkResources } from '../runtime/config-check.ts';
@@ -64,7 +65,8 @@ export async function update(globals: Parsed, args: readonly string[]): Promise<
     if (state.cgroups.length === 0)
       throw new ContainerError(`container ${directory.id} has no control groups to limit it by`);
     updateLimits(state.cgroups, resources);
-    const { tasks } = boundsOf(resources);
+    const isUnlimited = (resources.pids.limit ?? 0) < 0;
+    const tasks = isUnlimited ? DEFAULT_MAX_TASKS : boundsOf(resources).tasks;
     const client = connect(directory);
     try {
       if (tasks !== undefined) await client.request({ verb: 'update', tasks });

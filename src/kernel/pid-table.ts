@@ -9,6 +9,7 @@ import { ProcessGroup, Session } from './session.ts';
 import { ShareCounts } from './share-counts.ts';
 import type { Task } from './task.ts';
 import { TaskHooks } from './task-hooks.ts';
+import { DEFAULT_MAX_TASKS } from './task-limit.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import { UserCounts } from './user-counts.ts';
 
@@ -39,7 +40,7 @@ export class PidTable {
 
   constructor(options: PidTableOptions = {}) {
     this.pidMax = options.pidMax ?? 4194304;
-    this.maxTasks = options.maxTasks ?? 32768;
+    this.maxTasks = options.maxTasks ?? DEFAULT_MAX_TASKS;
   }
 
   /** The number given last (/proc/loadavg). */

@@ -8,9 +8,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as mount from '../abi/mount.ts';
 import type { ConsoleSize } from '../host/pty.ts';
+import { areMapped, type IdMaps } from '../kernel/id-maps.ts';
 import type { MemberSpec } from '../sentry/members.ts';
 import { readProcess } from '../sentry/process-config.ts';
-import type { MountSpec, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
+import type { MountSpec, ProcessOptions, RootOptions, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { ConfigError, Fields, parseJson } from '../wire/json-fields.ts';
 import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
 import { checkConfig } from './config-check.ts';
@@ -122,6 +123,16 @@ function consoleSizeOf(process: Fields): ConsoleSize | null {
   return { height: size.number('height', MAX_CONSOLE) ?? 0, width: size.number('width', MAX_CONSOLE) ?? 0 };
 }
 
+/** A process cannot be somebody who is not there. */
+function checkMapped(process: Fields, { uid, gid, groups }: ProcessOptions, maps: IdMaps): void {
+  const user = process.object('user') ?? process;
+  if (!areMapped(maps, [uid], [])) user.refuse('uid', `has no mapping in linux.uidMappings: ${uid}`);
+  if (!areMapped(maps, [], [gid])) user.refuse('gid', `has no mapping in linux.gidMappings: ${gid}`);
+  const missing = groups.findIndex((each) => !areMapped(maps, [], [each]));
+  if (missing >= 0)
+    user.refuse(`additionalGids[${missing}]`, `has no mapping in linux.gidMappings: ${groups[missing]}`);
+}
+
 const OOM_SCORE_MAX = 1000;
 
 function oomScoreAdj(process: Fields): number | undefined {
@@ -196,6 +207,9 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
   checkTimeOffsets(linux);
   const devices = readDevices(linux);
   const namespaces = namespacesOf(linux);
+  const idMaps = readIdMaps(linux);
+  const own = readProcess(process);
+  if (idMaps !== null) checkMapped(process, own, idMaps);
   const hostname = config.string('hostname') ?? 'tsvisor';
   if (Buffer.byteLength(hostname) > MAX_HOSTNAME) config.refuse('hostname', `is longer than ${MAX_HOSTNAME} bytes`);
   return {
@@ -210,7 +224,7 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
     oomScoreAdj: oomScoreAdj(process),
     warnings: withoutEffect(config, devices),
     options: {
-      ...readProcess(process),
+      ...own,
       bounds: { ...boundsOf(cgroup.resources), ...guestOomScore(process, cgroup) },
       root: rootOf(config, directory, kindOf),
       mounts: [
@@ -224,7 +238,7 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
       personality: readPersonality(linux),
       devices,
       sysctls: readSysctls(linux),
-      idMaps: readIdMaps(linux),
+      idMaps,
     },
   };
 }

@@ -5,11 +5,10 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { groupDirectory, type Hierarchy, readHierarchies } from '../host/cgroup-hierarchies.ts';
+import { type CgroupFile, v1Files, v2Files } from './cgroup-files.ts';
 import type { Resources } from './cgroup-options.ts';
 import { ContainerError } from './state-directory.ts';
 
-/** Threads of the sentry itself and of the zygote, which a limit on the guest's tasks does not mean. */
-const OWN_TASKS = 64;
 const REMOVE_TRIES = 100;
 const REMOVE_PAUSE_MS = 20;
 
@@ -66,88 +65,45 @@ function enableControllers(directory: string): void {
   }
 }
 
-/** The values to write for a v1 hierarchy, by file. */
-function v1Files({ memory, cpu, pids }: Resources): [string, string][] {
-  const files: [string, number | string | undefined][] = [
-    ['memory.limit_in_bytes', memory.limit],
-    ['memory.soft_limit_in_bytes', memory.reservation],
-    ['memory.memsw.limit_in_bytes', memory.swap],
-    ['cpu.shares', cpu.shares],
-    ['cpu.cfs_period_us', cpu.period],
-    ['cpu.cfs_quota_us', cpu.quota],
-    ['cpuset.cpus', cpu.cpus],
-    ['cpuset.mems', cpu.mems],
-    ['pids.max', pidsMax(pids.limit)],
-  ];
-  return given(files);
-}
-
-function v2Files({ memory, cpu, pids, unified }: Resources): [string, string][] {
-  const { limit, swap } = memory;
-  const onlySwap = swap === undefined || swap < 0 || limit === undefined ? swap : swap - limit;
-  const files: [string, number | string | undefined][] = [
-    ['memory.max', orMax(limit)],
-    ['memory.low', memory.reservation],
-    ['memory.swap.max', orMax(onlySwap)],
-    ['cpu.weight', weightOf(cpu.shares)],
-    ['cpu.max', cpu.quota === undefined ? undefined : `${orMax(cpu.quota)} ${cpu.period ?? 100000}`],
-    ['cpuset.cpus', cpu.cpus],
-    ['cpuset.mems', cpu.mems],
-    ['pids.max', pidsMax(pids.limit)],
-    ...Object.entries(unified),
-  ];
-  return given(files);
-}
-
-/** What is 0 or empty was left out by an encoder that has no other word for it. */
-function given(files: [string, number | string | undefined][]): [string, string][] {
-  return files
-    .filter(([, value]) => value !== undefined && value !== 0 && value !== '')
-    .map(([file, value]) => [file, String(value)]);
-}
-
-function orMax(value: number | undefined): number | string | undefined {
-  return value !== undefined && value < 0 ? 'max' : value;
-}
-
-function pidsMax(limit: number | undefined): number | string | undefined {
-  return limit === undefined || limit === 0 ? undefined : limit < 0 ? 'max' : limit + OWN_TASKS;
-}
-
-/** 2..262144 of v1 onto 1..10000 of v2, as all runtimes do it. */
-function weightOf(shares: number | undefined): number | undefined {
-  return shares === undefined || shares === 0 ? undefined : Math.floor(1 + ((shares - 2) * 9999) / 262142);
-}
-
-function writeLimits(directory: string, files: readonly [string, string][]): void {
-  for (const [file, value] of files) {
-    const path = join(directory, file);
-    // Another hierarchy's, or a controller that this kernel does not have.
-    if (!existsSync(path)) continue;
+/** @returns the files that were written */
+function writeLimits(directory: string, files: readonly CgroupFile[]): string[] {
+  // Others are another hierarchy's, or of a controller that this host does not have.
+  const present = files.filter(([file]) => existsSync(join(directory, file)));
+  for (const [file, value] of present) {
     try {
-      writeFileSync(path, value);
+      writeFileSync(join(directory, file), value);
     } catch (error) {
       throw new ContainerError(
         `cannot set ${file} to ${value}: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
   }
+  return present.map(([file]) => file);
 }
 
-/** Sets limits in groups that are there. A limit that is raised above one that bounds it is written last. */
-export function updateLimits(directories: readonly string[], resources: Resources): void {
+/**
+ * Sets limits in groups that are there. A limit that is raised above one that bounds it is written last.
+ * @returns files that no group has
+ */
+export function updateLimits(directories: readonly string[], resources: Resources): string[] {
+  const missing = new Set<string>();
+  const found = new Set<string>();
   for (const directory of directories) {
     const isV2 = existsSync(join(directory, 'cgroup.controllers'));
     const files = isV2 ? v2Files(resources) : v1Files(resources);
+    for (const [file] of files) missing.add(file);
     const swap = files.findIndex(([file]) => file === 'memory.memsw.limit_in_bytes');
     try {
-      writeLimits(directory, files);
+      for (const file of writeLimits(directory, files)) found.add(file);
     } catch (error) {
       // Memory must never be above memory and swap together: which goes first depends on what they were.
       if (swap < 0) throw error;
-      writeLimits(directory, [...files.splice(swap, 1), ...files]);
+      for (const file of writeLimits(directory, [...files.splice(swap, 1), ...files])) found.add(file);
     }
   }
+  // A host with both versions has each controller in one of them only.
+  const isMixed = new Set(directories.map((each) => existsSync(join(each, 'cgroup.controllers')))).size > 1;
+  return isMixed && found.size > 0 ? [] : [...missing].filter((file) => !found.has(file));
 }
 
 /** The groups this process is in, to come back to. */
@@ -165,14 +121,22 @@ export function planCgroups(id: string, path: string | undefined): string[] {
   return readHierarchies().map((hierarchy) => groupDirectory(hierarchy, groupOf(hierarchy, path, id)));
 }
 
-/** Makes the groups that `planCgroups` gave, sets their limits and puts the processes in. */
-export function placeInCgroups(pids: readonly number[], directories: readonly string[], resources: Resources): void {
+/**
+ * Makes the groups that `planCgroups` gave, sets their limits and puts the processes in.
+ * @returns files that the host has not
+ */
+export function placeInCgroups(
+  pids: readonly number[],
+  directories: readonly string[],
+  resources: Resources,
+): string[] {
   for (const hierarchy of readHierarchies()) {
     const directory = directories.find((each) => each.startsWith(`${hierarchy.mountpoint}/`));
     if (directory !== undefined) makeGroup(hierarchy, directory);
   }
-  updateLimits(directories, resources);
+  const missing = updateLimits(directories, resources);
   for (const pid of pids) enterGroups(pid, directories);
+  return missing;
 }
 
 /** Removes the groups, once the last process has left them. */

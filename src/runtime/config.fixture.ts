@@ -3,8 +3,8 @@
 type Json = Record<string, unknown>;
 
 const LINUX: Json = {
-  uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
-  gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+  uidMappings: [{ containerID: 0, hostID: 1000, size: 100 }],
+  gidMappings: [{ containerID: 0, hostID: 1000, size: 100 }],
   sysctl: { 'kernel.hostname': 'one', 'net.core.somaxconn': '256' },
   resources: {
     devices: [

@@ -70,7 +70,8 @@ export function placeContainer(
     warn(`process.oomScoreAdj ${bundle.oomScoreAdj} is not set: lowering it takes CAP_SYS_RESOURCE`);
   }
   try {
-    placeInCgroups(pids, planned, bundle.cgroup.resources);
+    const missing = placeInCgroups(pids, planned, bundle.cgroup.resources);
+    if (missing.length > 0) warn(`linux.resources: the host has no control group with ${missing.join(', ')}`);
     return planned;
   } catch (error) {
     removeCgroups(planned);

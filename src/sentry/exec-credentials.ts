@@ -14,7 +14,8 @@ export function newCredentials(task: Task, { path, inode }: File): ExecCredentia
   const { creds, hasNoNewPrivs } = task;
   if (inode.stat(stat) < 0) return credentialsForExec(creds, 0, 0, 0, hasNoNewPrivs);
   const { mode, uid, gid } = stat;
-  if (path.mount.isNoSuid) return credentialsForExec(creds, mode & ~(S_ISUID | S_ISGID), uid, gid, hasNoNewPrivs);
+  if (path.mount.isNoSuid || inode.hasForeignOwner)
+    return credentialsForExec(creds, mode & ~(S_ISUID | S_ISGID), uid, gid, hasNoNewPrivs);
   const attribute = inode.getxattr('security.capability');
   const capabilities = typeof attribute === 'number' ? null : parseFileCapabilities(attribute);
   return credentialsForExec(creds, mode, uid, gid, hasNoNewPrivs, capabilities);

@@ -4,18 +4,23 @@ import { HostWatches } from '../fs/host/host-watches.ts';
 import { NativeHostFiles } from '../host/host-files.ts';
 import type { HostPlace, OpenHostPlace } from '../host/host-place.ts';
 import { Inotify } from '../host/inotify.ts';
+import type { IdMaps } from '../kernel/id-maps.ts';
 import { Dentry } from '../vfs/dentry.ts';
-import { createMount, Mount } from '../vfs/mount.ts';
+import { createMount, Mount, setRootPath } from '../vfs/mount.ts';
+import { MappedHostFiles } from './mapped-host-files.ts';
 
 export type HostAccess = 'read-only' | 'writable';
 
 export class HostTrees {
   readonly #open: OpenHostPlace;
+  readonly #idMaps: IdMaps | null;
   readonly #all: HostFs[] = [];
   readonly #watches = new HostWatches(new Inotify());
 
-  constructor(open: OpenHostPlace) {
+  /** @param idMaps null where owners are inside who they are outside */
+  constructor(open: OpenHostPlace, idMaps: IdMaps | null = null) {
     this.#open = open;
+    this.#idMaps = idMaps;
   }
 
   /** The directory at `path`. Throws a message for people when there is none. */
@@ -29,9 +34,12 @@ export class HostTrees {
   mount(path: string, access: HostAccess): Mount | number {
     const place = this.#open(path);
     const fs = this.#fileSystem(place, access);
-    if (place.name === null) return createMount(fs, 0, place.path);
-    const inode = fs.root.lookup(place.name);
-    return typeof inode === 'number' ? inode : new Mount(fs, new Dentry('', null, inode), place.path, 0);
+    const inode = place.name === null ? fs.root : fs.root.lookup(place.name);
+    if (typeof inode === 'number') return inode;
+    const mount =
+      place.name === null ? createMount(fs, 0, place.path) : new Mount(fs, new Dentry('', null, inode), place.path, 0);
+    if (place.path !== '/') setRootPath(mount.root, place.path);
+    return mount;
   }
 
   /** The container has ended. */
@@ -42,7 +50,8 @@ export class HostTrees {
 
   #fileSystem({ fd }: HostPlace, access: HostAccess): HostFs {
     const options = { rootFd: fd, isWritable: access === 'writable', watches: this.#watches };
-    const fs = new HostFs(new NativeHostFiles(), options);
+    const files = this.#idMaps === null ? new NativeHostFiles() : new MappedHostFiles(this.#idMaps);
+    const fs = new HostFs(files, options);
     this.#all.push(fs);
     return fs;
   }

@@ -126,7 +126,7 @@ export class Sandbox {
     this.calls = calls;
     this.#usage = usage;
 
-    const trees = new HostTrees(openHostPlace);
+    const trees = new HostTrees(openHostPlace, options.idMaps);
     const kernel: Kernel = {
       clock: hostClock,
       timers,

@@ -6,6 +6,7 @@ import { IN_MODIFY } from '../abi/inotify.ts';
 import { RLIMIT_FSIZE } from '../abi/resource.ts';
 import { SIGXFSZ } from '../abi/signal.ts';
 import { S_IFMT, S_IFREG } from '../abi/stat.ts';
+import { areMapped } from '../kernel/id-maps.ts';
 import type { Timespec } from '../kernel/kernel.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
@@ -13,6 +14,7 @@ import {
   changeMode,
   changeOwner,
   changeTimes,
+  ID_UNCHANGED,
   type NewTime,
   setIdsAfterWrite,
   truncatePath,
@@ -55,14 +57,20 @@ function sysFchmod(task: Task, fd: number, mode: number): number {
   return typeof path === 'number' ? path : changeMode(path, mode, task.creds);
 }
 
+/** Somebody without a mapping cannot own anything. */
+function giveTo(task: Task, path: Path, uid: number, gid: number): number {
+  const isThere = areMapped(task.kernel.idMaps, uid === ID_UNCHANGED ? [] : [uid], gid === ID_UNCHANGED ? [] : [gid]);
+  return isThere ? changeOwner(path, uid, gid, task.creds) : -EINVAL;
+}
+
 function sysFchownat(task: Task, dirfd: number, pathAddr: number, uid: number, gid: number, flags: number): number {
   const path = find(task, dirfd, pathAddr, flags);
-  return typeof path === 'number' ? path : changeOwner(path, uid, gid, task.creds);
+  return typeof path === 'number' ? path : giveTo(task, path, uid, gid);
 }
 
 function sysFchown(task: Task, fd: number, uid: number, gid: number): number {
   const path = ofDescriptor(task, fd);
-  return typeof path === 'number' ? path : changeOwner(path, uid, gid, task.creds);
+  return typeof path === 'number' ? path : giveTo(task, path, uid, gid);
 }
 
 interface Times {

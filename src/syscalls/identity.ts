@@ -9,6 +9,7 @@ import {
   isCapabilitySubset,
 } from '../kernel/capability-set.ts';
 import type { Credentials } from '../kernel/credentials.ts';
+import { areMapped } from '../kernel/id-maps.ts';
 import { setfsgid, setfsuid, setgid, setregid, setresgid, setresuid, setreuid, setuid } from '../kernel/set-ids.ts';
 import type { Task } from '../kernel/task.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -17,6 +18,8 @@ const NGROUPS_MAX = 65536;
 
 function change(task: Task, next: Credentials | number): number {
   if (typeof next === 'number') return next;
+  const { uid, euid, suid, gid, egid, sgid } = next;
+  if (!areMapped(task.kernel.idMaps, [uid, euid, suid], [gid, egid, sgid])) return -EINVAL;
   task.setCredentials(next);
   return 0;
 }
@@ -92,7 +95,7 @@ function sysSetgroups(task: Task, size: number, listAddr: number): number {
     if (typeof bytes === 'number') return -EFAULT;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let i = 0; i < size; i++) groups.push(view.getUint32(i * 4, true));
-    if (groups.includes(0xffffffff)) return -EINVAL;
+    if (!areMapped(task.kernel.idMaps, [], groups)) return -EINVAL;
     groups.sort((a, b) => a - b);
   }
   task.setCredentials(task.creds.with({ groups }));

@@ -6,7 +6,7 @@ import type { Credentials } from '../kernel/credentials.ts';
 import { type Inode, type SetAttributes, Stat } from './inode.ts';
 import { setAttributes } from './notify.ts';
 import type { Path } from './path.ts';
-import { checkOwner, checkPermission, MAY_WRITE } from './permission.ts';
+import { checkOwner, checkPermission, hasPower, MAY_WRITE } from './permission.ts';
 
 const scratch = new Stat();
 
@@ -22,7 +22,7 @@ export function changeMode({ mount, dentry }: Path, mode: number, creds: Credent
   const failed = inode.stat(scratch);
   if (failed < 0) return failed;
   let bits = mode & 0o7777;
-  if (!creds.isInGroup(scratch.gid) && !creds.hasCapability(CAP_FSETID)) bits &= ~S_ISGID;
+  if (!creds.isInGroup(scratch.gid) && !hasPower(inode, creds, CAP_FSETID)) bits &= ~S_ISGID;
   return setAttributes(dentry, { mode: bits });
 }
 
@@ -40,7 +40,7 @@ export function changeOwner({ mount, dentry }: Path, uid: number, gid: number, c
   if (failed < 0) return failed;
   const { uid: owner, gid: group, mode } = scratch;
   const isOwner = owner === creds.fsuid;
-  if (!creds.hasCapability(CAP_CHOWN)) {
+  if (!hasPower(inode, creds, CAP_CHOWN)) {
     if (uid !== ID_UNCHANGED && !(isOwner && uid === owner)) return -EPERM;
     if (gid !== ID_UNCHANGED && !(isOwner && (gid === group || creds.isInGroup(gid)))) return -EPERM;
   }
@@ -96,5 +96,5 @@ export function setIdsAfterWrite(inode: Inode, creds: Credentials): SetAttribute
 
 /** Whether the task owns the inode or may act as if it did. */
 export function isOwnerOrCapable(inode: Inode, creds: Credentials): boolean {
-  return creds.hasCapability(CAP_FOWNER) || checkOwner(inode, creds) === 0;
+  return hasPower(inode, creds, CAP_FOWNER) || checkOwner(inode, creds) === 0;
 }

@@ -96,6 +96,11 @@ export abstract class Inode {
   /** S_IF* | permission bits, current. */
   abstract get mode(): number;
 
+  /** Whether its owner or group is nobody inside: capabilities give no power over it (Linux: privileged_wrt_inode_uidgid). */
+  get hasForeignOwner(): boolean {
+    return false;
+  }
+
   /** Fills `out`; 0 or -errno. */
   abstract stat(out: Stat): number;
 

@@ -67,6 +67,23 @@ export function rootDentry(fs: FileSystem): Dentry {
   return dentry;
 }
 
+const rootPaths = new WeakMap<Dentry, string>();
+
+/** Says where the root of a file system is in what it is a part of: mountinfo(5) shows it. */
+export function setRootPath(root: Dentry, path: string): void {
+  rootPaths.set(root, path);
+}
+
+/** Where the root of a bind mount is in its file system (Linux: dentry_path). */
+export function mountRootText(mount: Mount): string {
+  let text = '';
+  let at = mount.root;
+  for (; at.parent !== null; at = at.parent) text = `/${at.name}${text}`;
+  text = `${rootPaths.get(at) ?? ''}${text}`;
+  if (text === '') text = '/';
+  return mount.root.isDeleted ? `${text}//deleted` : text;
+}
+
 /** A mount that hangs nowhere yet: the root of a tree, or one for `attachMount`. */
 export function createMount(fs: FileSystem, flags = 0, source: string = fs.typeName): Mount {
   return new Mount(fs, rootDentry(fs), source, flags);

@@ -12,6 +12,11 @@ export const MAY_READ = 4;
 
 const scratch = new Stat();
 
+/** Whether a capability gives `creds` power over the inode. */
+export function hasPower(inode: Inode, creds: Credentials, capability: number): boolean {
+  return creds.hasCapability(capability) && !inode.hasForeignOwner;
+}
+
 /** 0, or -EACCES when `creds` may not do all of `mask` (MAY_*). */
 export function checkPermission(inode: Inode, creds: Credentials, mask: number): number {
   const mode = inode.mode;
@@ -23,12 +28,12 @@ export function checkPermission(inode: Inode, creds: Credentials, mask: number):
   const bits = scratch.uid === creds.fsuid ? mode >> 6 : creds.isInGroup(scratch.gid) ? mode >> 3 : mode;
   if ((mask & ~bits) === 0) return 0;
   if ((mode & S_IFMT) === S_IFDIR) {
-    if ((mask & MAY_WRITE) === 0 && creds.hasCapability(CAP_DAC_READ_SEARCH)) return 0;
-    return creds.hasCapability(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+    if ((mask & MAY_WRITE) === 0 && hasPower(inode, creds, CAP_DAC_READ_SEARCH)) return 0;
+    return hasPower(inode, creds, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
   }
-  if (mask === MAY_READ && creds.hasCapability(CAP_DAC_READ_SEARCH)) return 0;
+  if (mask === MAY_READ && hasPower(inode, creds, CAP_DAC_READ_SEARCH)) return 0;
   const isRunnable = (mask & MAY_EXEC) === 0 || (mode & 0o111) !== 0;
-  return isRunnable && creds.hasCapability(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+  return isRunnable && hasPower(inode, creds, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
 }
 
 /** Whether it may be written at all where it is mounted: devices, FIFOs and sockets may even on a read-only mount. */
@@ -41,14 +46,14 @@ export function checkWritableMount(mount: Mount, inode: Inode): number {
 export function checkOwner(inode: Inode, creds: Credentials): number {
   const failed = inode.stat(scratch);
   if (failed < 0) return failed;
-  return scratch.uid === creds.fsuid || creds.hasCapability(CAP_FOWNER) ? 0 : -EPERM;
+  return scratch.uid === creds.fsuid || hasPower(inode, creds, CAP_FOWNER) ? 0 : -EPERM;
 }
 
 /** For removing or renaming `victim` in `dir`: write permission and the sticky bit. */
 export function checkDelete(dir: Inode, victim: Inode, creds: Credentials): number {
   const refused = checkPermission(dir, creds, MAY_WRITE | MAY_EXEC);
   if (refused < 0) return refused;
-  if ((dir.mode & S_ISVTX) === 0 || creds.hasCapability(CAP_FOWNER)) return 0;
+  if ((dir.mode & S_ISVTX) === 0 || hasPower(victim, creds, CAP_FOWNER)) return 0;
   if (victim.stat(scratch) < 0 || scratch.uid === creds.fsuid) return 0;
   if (dir.stat(scratch) < 0 || scratch.uid === creds.fsuid) return 0;
   return -EPERM;

@@ -6,12 +6,24 @@ import { EACCES, EIO, ELOOP, ENXIO, EOPNOTSUPP, EROFS } from '../../abi/errno.ts
 import { O_ACCMODE, O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR } from '../../abi/fcntl.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/stat.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
+import { UNMAPPED } from '../../kernel/id-maps.ts';
 import type { File } from '../../vfs/file.ts';
 import { Inode, type SetAttributes, type Stat } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
 import type { HostDirectory } from './host-directory.ts';
 import { HostFile } from './host-file.ts';
 import type { HostFs } from './host-fs.ts';
+
+/** What whoever is nobody inside is shown as (/proc/sys/fs/overflowuid). */
+const OVERFLOW_ID = 65534;
+
+/** Gives owners without a mapping their name; whether there are any. */
+function nameForeigners(stat: Stat): boolean {
+  const isForeign = stat.uid === UNMAPPED || stat.gid === UNMAPPED;
+  if (stat.uid === UNMAPPED) stat.uid = OVERFLOW_ID;
+  if (stat.gid === UNMAPPED) stat.gid = OVERFLOW_ID;
+  return isForeign;
+}
 
 export abstract class HostInode extends Inode {
   readonly fs: HostFs;
@@ -20,6 +32,7 @@ export abstract class HostInode extends Inode {
   parent: HostDirectory | null;
   name: string;
   #mode: number;
+  #hasForeignOwner: boolean;
 
   constructor(fs: HostFs, parent: HostDirectory | null, name: string, stat: Stat) {
     super();
@@ -28,10 +41,15 @@ export abstract class HostInode extends Inode {
     this.name = name;
     this.ino = fs.inoOf(stat.dev, stat.ino);
     this.#mode = stat.mode;
+    this.#hasForeignOwner = nameForeigners(stat);
   }
 
   override get mode(): number {
     return this.#mode;
+  }
+
+  override get hasForeignOwner(): boolean {
+    return this.#hasForeignOwner;
   }
 
   /** What the host says now. */
@@ -39,6 +57,7 @@ export abstract class HostInode extends Inode {
     const result = this.rawStat(out);
     if (result < 0) return result;
     this.#mode = out.mode;
+    this.#hasForeignOwner = nameForeigners(out);
     out.dev = this.fs.dev;
     out.ino = this.ino;
     return 0;

@@ -1,6 +1,6 @@
 /** What proc shows of the VFS: paths as text, mounts and descriptors. */
 import type { Task } from '../../kernel/task.ts';
-import { listMounts, type Mount, mountOptions } from '../../vfs/mount.ts';
+import { listMounts, type Mount, mountOptions, mountRootText } from '../../vfs/mount.ts';
 import { absolutePath, isReachable, type Path, placeText } from '../../vfs/path.ts';
 import type { Descriptor, MountLine, ProcVfs } from './proc-view.ts';
 
@@ -15,21 +15,13 @@ function lineOf(mount: Mount, root: Path): MountLine {
     id: mount.id,
     parentId: mount.parent === null ? mount.id : mount.parent.id,
     dev: mount.fs.dev,
-    root: rootText(mount),
+    root: mountRootText(mount),
     target: placeText(top, root),
     options: mountOptions(mount),
     typeName: mount.fs.typeName,
     source: mount.source,
     superOptions: `rw${mount.fs.options ?? ''}`,
   };
-}
-
-/** Where the root of a bind mount is in its file system (Linux: dentry_path). */
-function rootText(mount: Mount): string {
-  let text = '';
-  for (let at = mount.root; at.parent !== null; at = at.parent) text = `/${at.name}${text}`;
-  if (text === '') text = '/';
-  return mount.root.isDeleted ? `${text}//deleted` : text;
 }
 
 function topOf(path: Path): Mount {
