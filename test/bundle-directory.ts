@@ -46,9 +46,9 @@ export class BundleDirectory {
   }
 
   /** Runs it: what came out, and how it ended. */
-  run(config: Json): Promise<Outcome> {
+  run(config: unknown, ...flags: readonly string[]): Promise<Outcome> {
     writeFileSync(join(this.path, 'config.json'), JSON.stringify(config));
-    return this.runsc('run', '--bundle', this.path, `test-${this.#runs++}`);
+    return this.runsc(...flags, 'run', '--bundle', this.path, `test-${this.#runs++}`);
   }
 
   runsc(...args: readonly string[]): Promise<Outcome> {

@@ -3,8 +3,28 @@ import assert from 'node:assert/strict';
 import { chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { wholeConfig } from '../src/runtime/config.fixture.ts';
+import { changesOf, fieldOf, namesField } from '../src/runtime/config-changes.fixture.ts';
 import { BundleDirectory, type Config, type Json } from './bundle-directory.ts';
 import { runProcess } from './run-process.ts';
+
+/** What of `wholeConfig` is told to be without effect. */
+const WITHOUT_EFFECT =
+  'runsc: warning: config.json: without effect in a sandbox: process.selinuxLabel, linux.mountLabel, linux.intelRdt, linux.namespaces[3].path\n';
+
+/** The whole configuration as one that runs here: on the root of the bundle, with calls allowed. */
+function bundleOfWhole(bundle: BundleDirectory): Json {
+  const { root, process: example } = bundle.config('echo ran');
+  const whole = wholeConfig();
+  const parts = (name: string): Json => ({ ...Object(whole[name]) });
+  const seccomp = { ...Object(parts('linux').seccomp), defaultAction: 'SCMP_ACT_ALLOW', defaultErrnoRet: undefined };
+  return {
+    root,
+    process: { ...parts('process'), args: example.args },
+    linux: { ...parts('linux'), seccomp },
+  };
+}
 
 describe('configurations', { concurrency: false }, () => {
   let bundle: BundleDirectory;
@@ -280,6 +300,31 @@ describe('configurations', { concurrency: false }, () => {
         config.linux.cgroupsPath = `/tsvisor-config-${process.pid}`;
       },
       ['processes: 11, then Resource temporarily unavailable', 'threads: 11, then Resource temporarily unavailable'],
+    );
+  });
+
+  test('whatever a field is changed to, the container runs, or is refused with the name of the field', async () => {
+    const whole = { ...wholeConfig(), ...bundleOfWhole(bundle) };
+    const runs = Number(process.env.CONFIG_RUNS ?? 40);
+    assert.deepEqual(await bundle.run(whole, '--ignore-cgroups'), {
+      stdout: 'ran\n',
+      stderr: WITHOUT_EFFECT,
+      code: 0,
+      isTimedOut: false,
+    });
+    await fc.assert(
+      fc.asyncProperty(changesOf(whole), async ({ path, document }) => {
+        const { stderr, code, isTimedOut } = await bundle.run(document, '--ignore-cgroups');
+        const message = stderr
+          .split('\n')
+          .find((line) => line.startsWith('runsc: ') && !line.startsWith('runsc: warning'));
+        // The program itself, a hook or a signal may end in any way; we say why we did not begin.
+        if (message === undefined) return assert.equal(isTimedOut, false);
+        assert.ok(code === 1 || code === 2, message);
+        const isExplained = namesField(message, path) || /^runsc: (exec: "|\w+ hook )/.test(message);
+        assert.ok(isExplained, `${fieldOf(path)}: ${message}`);
+      }),
+      { numRuns: runs },
     );
   });
 

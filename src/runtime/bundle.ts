@@ -22,6 +22,7 @@ import { readSeccomp } from './seccomp-profile.ts';
 import { withoutEffect } from './without-effect.ts';
 
 const MAX_HOSTNAME = 64;
+const ID_MAPPED: ReadonlySet<string> = new Set(['idmap', 'ridmap']);
 
 /** What is at a path of the host. */
 type KindOf = (path: string) => 'directory' | 'other' | null;
@@ -34,9 +35,21 @@ const kindOnHost: KindOf = (path) => {
   }
 };
 
+/** What is at the path that a field names; the field is named too if nobody can tell. */
+function kindAt(kindOf: KindOf, path: string, fields: Fields, name: string): ReturnType<KindOf> {
+  try {
+    return kindOf(path);
+  } catch (error) {
+    return fields.refuse(name, `cannot be looked at: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf): MountSpec {
   const target = fields.absolutePath('destination');
   const options = fields.strings('options');
+  const isMapped =
+    fields.has('uidMappings') || fields.has('gidMappings') || options.some((each) => ID_MAPPED.has(each));
+  if (isMapped) fields.refuse('uidMappings', 'is not there in this kernel: mounts have the owners of the container');
   const type = fields.string('type') ?? 'none';
   let flags = 0;
   const data: string[] = [];
@@ -54,13 +67,17 @@ function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf):
     return { field, target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags };
   }
   const path = resolve(bundle, fields.needString('source'));
-  if (kindOf(path) === null) return fields.refuse('source', `does not exist: ${path}`);
+  if (kindAt(kindOf, path, fields, 'source') === null) return fields.refuse('source', `does not exist: ${path}`);
   return { field, target, source: { kind: 'host', path, isWritable: (flags & mount.MS_RDONLY) === 0 }, flags };
 }
 
 /** What must not be read is covered, what must not be written is bound onto itself (config-linux.md). */
 function hidden(linux: Fields | undefined): MountSpec[] {
   if (linux === undefined) return [];
+  for (const name of ['maskedPaths', 'readonlyPaths']) {
+    const wrong = linux.strings(name).findIndex((path) => !path.startsWith('/'));
+    if (wrong >= 0) linux.refuse(`${name}[${wrong}]`, 'is not an absolute path');
+  }
   const masked = linux
     .strings('maskedPaths')
     .map((target) => ({ target, source: { kind: 'mask' } as const, flags: mount.MS_RDONLY }));
@@ -73,7 +90,7 @@ function hidden(linux: Fields | undefined): MountSpec[] {
 function rootOf(config: Fields, bundle: string, kindOf: KindOf): RootOptions {
   const root = config.object('root') ?? config.refuse('root', 'is missing');
   const path = resolve(bundle, root.needString('path'));
-  if (kindOf(path) !== 'directory') return root.refuse('path', `is not a directory: ${path}`);
+  if (kindAt(kindOf, path, root, 'path') !== 'directory') return root.refuse('path', `is not a directory: ${path}`);
   return { path, kind: root.boolean('readonly') ? 'read-only' : 'writable' };
 }
 
