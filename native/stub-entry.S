@@ -55,7 +55,7 @@ stub_restore:
   ud2
 
 /* Copies that may fault: the fault handler continues at stub_copy_fault. */
-  .globl stub_copy, stub_copy_begin, stub_copy_end, stub_copy_fault, stub_copy_string, stub_compare_exchange
+  .globl stub_copy, stub_copy_begin, stub_copy_end, stub_copy_fault, stub_copy_string, stub_load, stub_compare_exchange
 stub_copy:
   mov %rdx, %rcx
 stub_copy_begin:
@@ -73,6 +73,10 @@ stub_copy_string:
   jnz 2b
   ret
 3: lea 1(%rdx), %rax
+  ret
+/* (word): what it is, zero-extended. */
+stub_load:
+  mov (%rdi), %eax
   ret
 /* (word, expected, next): what the word was, zero-extended. */
 stub_compare_exchange:

@@ -68,6 +68,11 @@
 #define MB_PRECOPY_TABLE 3072
 #define PRECOPY_LIMIT 4
 #define MB_SITE_BYTES 3136
+/* Whether the stub may answer by itself what it can: nobody is to see each call of the thread. */
+#define MB_LOCAL 3200
+/* In the first mailbox only: how many futex words of this address space have waiters, by address; wraps. */
+#define MB_FUTEX_TABLE 3584
+#define FUTEX_TABLE_WORDS 128
 #define MB_DATA 4096
 #define MB_DATA_SIZE 28672
 #define PRECOPY_MAX 8192

@@ -86,8 +86,11 @@ struct thread {
   u32 received_count;
   uint16_t patience;  /* rounds that a call which sleeps is worth waiting for awake */
   uint16_t rest;      /* sleeps for which the CPU is too dear for that */
+  u64 awake_since;    /* the call about to sleep has run out of patience already, since this; else 0 */
+  u32 traps;
+  volatile u32 is_kicked; /* an interrupt came while in the stub: the next request is to be the sentry's */
   struct ucontext frame;
-  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - sizeof(struct ucontext)];
+  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - 8 - 8 - sizeof(struct ucontext)];
   u8 fpu[FPU_BUFFER_SIZE] __attribute__((aligned(64)));
 };
 
@@ -100,6 +103,7 @@ extern long stub_syscall(long nr, long a, long b, long c, long d, long e, long f
 extern long stub_clone(long flags, long stack, long ptid, long ctid, long cookie, void (*start)(struct thread *), struct thread *t);
 extern int stub_copy(void *to, const void *from, u64 length);   /* 0, or 1 when it faulted */
 extern long stub_copy_string(void *to, const void *from, u64 max); /* length with NUL; -1 fault; max + 1 when too long */
+extern long stub_load(const u32 *word); /* -1 when it faulted */
 extern long stub_compare_exchange(u32 *word, u32 expected, u32 next); /* the word as it was; -1 when it faulted */
 extern u8 stub_copy_begin[], stub_copy_end[], stub_copy_fault[];
 extern u8 stub_exit_begin[], stub_exit_end[];
@@ -287,8 +291,8 @@ static inline u64 cycles(void) {
   return (u64)high << 32 | low;
 }
 
-/* Whether the answer has come to a call that sleeps. */
-static int wait_awake(struct thread *t, u32 *state) {
+/* Stays awake while it has patience: whether it has seen the word equal to `value`, or other than that. */
+static int wait_awake(struct thread *t, u32 *word, u32 value, int until_equal) {
   if (t->rest > 0) {
     t->rest--;
     return 0;
@@ -300,10 +304,9 @@ static int wait_awake(struct thread *t, u32 *state) {
       t->rest = RESTS;
       return 0;
     }
-    if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == STATE_REPLY) return 1;
     for (u32 j = 0; j < PAUSES_PER_ROUND; j++) {
+      if ((stub_load(word) == value) == until_equal) return 1;
       pause_cpu();
-      if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == STATE_REPLY) return 1;
     }
   }
   return 0;
@@ -323,6 +326,9 @@ static void wait_asleep(u32 *state) {
 /* Publishes the request and waits for the answer: spins while that is likely to pay, then sleeps. */
 static void ring_and_wait(struct thread *t, u8 *mb) {
   u32 *state = (u32 *)(mb + MB_STATE);
+  u64 begin = t->awake_since;
+  t->awake_since = 0;
+  t->is_kicked = 0;
   __atomic_exchange_n(state, STATE_REQUEST, __ATOMIC_SEQ_CST);
   if (GLOBAL32(GP_SENTRY_ASLEEP) != 0) {
     u64 one = 1;
@@ -333,8 +339,12 @@ static void ring_and_wait(struct thread *t, u8 *mb) {
     u32 now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
     if (now == STATE_REPLY) return;
     if (now == STATE_BLOCKED) {
-      u64 begin = cycles();
-      if (!wait_awake(t, state)) wait_asleep(state);
+      if (begin != 0) {
+        wait_asleep(state);
+      } else {
+        begin = cycles();
+        if (!wait_awake(t, state, STATE_REPLY, 1)) wait_asleep(state);
+      }
       if (cycles() - begin < SHORT_SLEEP_CYCLES) t->patience = PATIENCE_MAX;
       else if (t->patience > PATIENCE_MIN) t->patience /= 2;
       return;
@@ -429,6 +439,7 @@ static void prepare_thread(struct thread *t, u32 slot) {
   t->is_fpu_stashed = 0;
   t->patience = PATIENCE_MAX;
   t->rest = 0;
+  t->awake_since = 0;
 }
 
 static long do_thread(struct thread *t, u32 slot, u64 cookie, u64 is_fs_shared) {
@@ -595,6 +606,49 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
   }
 }
 
+/* ---- calls answered here ---- */
+
+#define FUTEX_WAIT_ 0
+#define FUTEX_WAIT_BITSET_ 9
+#define FUTEX_PRIVATE_WAKE 129
+#define FUTEX_PRIVATE_REALTIME 384
+
+/*
+ * futex(2), as far as it needs no one else: a private wake when nobody waits, and a wait without a timeout for a word that has another value,
+ * or gets it while this thread stays awake, which is as if it had called a little later. Whether it is answered.
+ *
+ * The sentry counts a waiter before it looks at the word, and a waker has written the word before it looks at the count, so one sees the other.
+ */
+static int answer_futex(struct thread *t, const u64 *regs, long *result) {
+  u32 *word = (u32 *)regs[R_RDI];
+  u32 op = (u32)regs[R_RSI];
+  u32 value = (u32)regs[R_RDX];
+  if ((u64)word % 4 != 0 || (u64)word >> 47 != 0) return 0;
+  if (op == FUTEX_PRIVATE_WAKE) {
+    u32 at = ((u32)(u64)word / 4) % FUTEX_TABLE_WORDS;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    *result = 0;
+    return MB32((u8 *)MAILBOXES, MB_FUTEX_TABLE + at * 4) == 0 && !t->is_kicked;
+  }
+  u32 command = op & ~FUTEX_PRIVATE_REALTIME;
+  if (regs[R_R10] != 0) return 0;
+  if (command == FUTEX_WAIT_ ? (op & 256) != 0 : command != FUTEX_WAIT_BITSET_ || (u32)regs[R_R9] == 0) return 0;
+  u64 begin = cycles();
+  if (stub_load(word) == value) {
+    if (GLOBAL32(GP_SPIN_LIMIT) == 0) return 0;
+    if (!wait_awake(t, word, value, 0)) {
+      t->awake_since = begin;
+      return 0;
+    }
+    t->patience = PATIENCE_MAX;
+  }
+  *result = -11; /* EAGAIN */
+  return stub_load(word) >= 0 && !t->is_kicked;
+}
+
+/* Of the trapped calls that could be answered here, one in so many is not: the sentry learns of sites to patch by traps. */
+#define TRAPS_PER_REPORT 32
+
 /* Leaves for the guest with a whole register set, by a signal frame of our own making. */
 static void enter_guest(struct thread *t, u8 *mb, u8 *fpstate) {
   struct ucontext *uc = &t->frame;
@@ -651,6 +705,13 @@ static void on_sigsys(int signo, struct siginfo *info, struct ucontext *uc) {
     if (site < SITE_LIMIT) uc->regs[R_RIP] = ((u64 *)SITE_TABLE)[site];
     kind = KIND_PATCHED;
   }
+  long result;
+  if (info->arch == 0xc000003e && (u32)uc->regs[R_RAX] == __NR_futex && MB32(mb, MB_LOCAL) != 0 &&
+      (kind == KIND_PATCHED || ++t->traps % TRAPS_PER_REPORT != 0) && answer_futex(t, uc->regs, &result)) {
+    uc->regs[R_RAX] = (u64)result;
+    t->host = NULL;
+    return;
+  }
   fill_request(mb, uc->regs);
   if (info->arch != 0xc000003e) MB32(mb, MB_NR) = 0xffffffff; /* int 0x80: another table, which we do not have */
   if (kind == KIND_TRAP) {
@@ -690,7 +751,9 @@ static void on_kick(int signo, struct siginfo *info, struct ucontext *uc) {
     memcpy(uc->regs, t->regs, sizeof t->regs);
     uc->regs[R_RAX] = rax;
   } else if (rip >= STUB_BASE && rip < STUB_END) {
-    return; /* a request is on its way; the sentry looks for signals when it answers */
+    /* A request is on its way, and the sentry looks for signals when it answers; or will be, instead of an answer from here. */
+    t->is_kicked = 1;
+    return;
   }
   u8 *mb = t->mailbox;
   t->host = uc;
@@ -708,6 +771,10 @@ void stub_patched_main(struct thread *t) {
   t->regs[R_RIP] = rip;
   t->regs[R_RCX] = rip;
   t->regs[R_R11] = t->regs[R_FLAGS];
+  long result;
+  if ((u32)t->regs[R_RAX] == __NR_futex && MB32(mb, MB_LOCAL) != 0 && answer_futex(t, t->regs, &result)) {
+    stub_exit_patched(t, (u64)result);
+  }
   fill_request(mb, t->regs);
   u32 action = converse(t, mb, KIND_PATCHED);
   mb = t->mailbox;

@@ -5,15 +5,25 @@
 import { EFAULT, EINVAL } from '../abi/errno.ts';
 import type { Task } from './task.ts';
 
+/** Whoever is to know which of its words have waiters: a wake of any other need not be asked for. */
+export interface FutexSpace {
+  /** @param delta 1 when the first waiter comes, -1 when the last has gone */
+  announceFutex(addr: number, delta: 1 | -1): void;
+}
+
 export interface FutexKey {
   object: object;
   offset: number;
+  /** The address space of a private word. */
+  space: FutexSpace | null;
 }
 
 const NOTHING = {};
+/** Who waits for a word of private memory as for a shared one is not woken as for a private one (Linux: FUT_OFF_MMSHARED). */
+const SHARED_HERE = 2;
 
 export function emptyKey(): FutexKey {
-  return { object: NOTHING, offset: 0 };
+  return { object: NOTHING, offset: 0, space: null };
 }
 
 /** Fills `out`: 0 or -errno. */
@@ -22,9 +32,13 @@ export function keyOf(task: Task, addr: number, isPrivate: boolean, out: FutexKe
   if (!(addr < 2 ** 47)) return -EFAULT;
   out.object = task.mm;
   out.offset = addr;
+  out.space = isPrivate ? task.mm : null;
   if (isPrivate) return 0;
   const shared = task.mm.futexKey(addr);
-  if (shared === null) return task.mm.readU32Now(addr) === null ? -EFAULT : 0;
+  if (shared === null) {
+    out.offset = addr + SHARED_HERE;
+    return task.mm.readU32Now(addr) === null ? -EFAULT : 0;
+  }
   out.object = shared.object;
   out.offset = shared.offset;
   return 0;
@@ -38,20 +52,22 @@ export class FutexTable<T> {
     return this.#byObject.get(object)?.get(offset);
   }
 
-  set({ object, offset }: FutexKey, value: T): void {
+  set({ object, offset, space }: FutexKey, value: T): void {
     let byOffset = this.#byObject.get(object);
     if (byOffset === undefined) {
       byOffset = new Map();
       this.#byObject.set(object, byOffset);
     }
     byOffset.set(offset, value);
+    space?.announceFutex(offset, 1);
   }
 
   /** Removes it if it is `value`. */
-  delete({ object, offset }: FutexKey, value: T): void {
+  delete({ object, offset, space }: FutexKey, value: T): void {
     const byOffset = this.#byObject.get(object);
     if (byOffset?.get(offset) !== value) return;
     byOffset.delete(offset);
+    space?.announceFutex(offset, -1);
     if (byOffset.size === 0) this.#byObject.delete(object);
   }
 

@@ -219,12 +219,14 @@ export function futexWaitRequeuePi(
   const key = emptyKey();
   const error = Math.min(keyOf(task, addr, isPrivate, from), keyOf(task, lockAddr, isPrivate, key));
   if (error < 0) return error;
+  const queue = findOrMakeQueue(from);
   const now = task.mm.readU32Now(addr);
-  if (now === null) return -EFAULT;
-  if (now !== value) return -EAGAIN;
-  if (isSame(from, key)) return -EINVAL;
+  if (now !== value || isSame(from, key)) {
+    dropQueueIfEmpty(queue);
+    return now === null ? -EFAULT : now !== value ? -EAGAIN : -EINVAL;
+  }
   return sleep({ task, key, addr: lockAddr, deadlineNs }, (waiter) =>
-    enqueue(waiter.sleeper, findOrMakeQueue(from), 0, BITSET_ANY, waiter),
+    enqueue(waiter.sleeper, queue, 0, BITSET_ANY, waiter),
   );
 }
 

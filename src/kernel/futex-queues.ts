@@ -55,7 +55,7 @@ export function findQueue(key: FutexKey): FutexQueue | undefined {
 export function findOrMakeQueue(key: FutexKey): FutexQueue {
   let queue = queues.get(key);
   if (queue === undefined) {
-    queue = { object: key.object, offset: key.offset, waiters: [] };
+    queue = { object: key.object, offset: key.offset, space: key.space, waiters: [] };
     queues.set(queue, queue);
   }
   return queue;

@@ -1,8 +1,8 @@
 /**
  * Futexes (Linux: kernel/futex; futex(2)): who waits for which word of memory, and who is woken.
  *
- * The word is compared in the same turn of the event loop in which the waiter is queued. The guest may change the word in between, but
- * whoever does so wakes through this same thread, later.
+ * The word is compared in the same turn of the event loop in which the waiter is queued, after its queue has been announced. The guest may
+ * change the word in between, but whoever does so finds the queue announced, and wakes through this same thread, later.
  */
 import { EAGAIN, EFAULT, EINVAL, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
 import { emptyKey, type FutexKey, keyOf } from './futex-key.ts';
@@ -47,10 +47,13 @@ export function futexWait(
   if (bitset === 0) return -EINVAL;
   const error = keyOf(task, addr, isPrivate, key);
   if (error < 0) return error;
-  const word = task.mm.readU32Now(addr);
-  if (word === null) return -EFAULT;
-  if (word !== value) return -EAGAIN;
+  // Before the word is read, so that whoever changes it later finds that there is somebody to wake.
   const queue = findOrMakeQueue(key);
+  const word = task.mm.readU32Now(addr);
+  if (word !== value) {
+    dropQueueIfEmpty(queue);
+    return word === null ? -EFAULT : -EAGAIN;
+  }
   return sleep(task, deadlineNs, (sleeper) => [enqueue(sleeper, queue, 0, bitset)]);
 }
 
@@ -63,13 +66,15 @@ export function futexWaitMany(task: Task, words: readonly FutexWord[], deadlineN
     if (error < 0) return error;
     keys.push(found);
   }
+  const queues = keys.map(findOrMakeQueue);
   for (const { addr, value } of words) {
     const word = task.mm.readU32Now(addr);
-    if (word === null) return -EFAULT;
-    if (word !== value) return -EAGAIN;
+    if (word === value) continue;
+    for (const queue of queues) dropQueueIfEmpty(queue);
+    return word === null ? -EFAULT : -EAGAIN;
   }
   return sleep(task, deadlineNs, (sleeper) =>
-    keys.map((each, index) => enqueue(sleeper, findOrMakeQueue(each), index, FUTEX_BITSET_MATCH_ANY)),
+    queues.map((queue, index) => enqueue(sleeper, queue, index, FUTEX_BITSET_MATCH_ANY)),
   );
 }
 
@@ -116,14 +121,9 @@ export function futexWake(task: Task, addr: number, isPrivate: boolean, count: n
   return wakeQueue(findQueue(key), count, bitset);
 }
 
-/**
- * Wakes one waiter of an address for the kernel itself: CLONE_CHILD_CLEARTID, robust futexes. The C library waits for a thread's end with
- * a shared futex, so both kinds of key are tried.
- */
+/** Wakes one waiter of an address for the kernel itself, as for a shared word: CLONE_CHILD_CLEARTID, robust futexes. */
 export function futexWakeOne(task: Task, addr: number): void {
-  if (futexWake(task, addr, false, 1, FUTEX_BITSET_MATCH_ANY) === 0) {
-    futexWake(task, addr, true, 1, FUTEX_BITSET_MATCH_ANY);
-  }
+  futexWake(task, addr, false, 1, FUTEX_BITSET_MATCH_ANY);
 }
 
 /**

@@ -50,6 +50,7 @@ export const NO_THREAD: GuestThread = {
   interrupt(): void {},
   sleep(): void {},
   nameFrom(): void {},
+  callsAreChecked(): void {},
 };
 
 export class Task {

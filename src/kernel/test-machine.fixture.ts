@@ -36,6 +36,7 @@ export class NotingThread implements GuestThread {
   sleep(): void {}
 
   nameFrom(): void {}
+  callsAreChecked(): void {}
 }
 
 /** 64 KiB of guest memory from address 0; what is above faults. */

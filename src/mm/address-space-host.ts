@@ -23,6 +23,8 @@ export interface AddressSpaceHost {
   membarrier(command: number): void;
   /** Lets the thread whose call is being handled change words of this memory atomically, also later in that call. */
   wordExchange(): WordExchange;
+  /** Whether a futex word has waiters: 1 when the first comes, -1 when the last has gone. */
+  announceFutex(addr: number, delta: 1 | -1): void;
   /** Carries out now what is queued: 0, or the -errno of the first operation that failed (the rest is dropped). */
   flush(): Promise<number>;
   /** Copies guest memory to `dst[at..]`: bytes copied (fewer at the first fault), or -EFAULT when not even one. */

@@ -379,6 +379,10 @@ export class AddressSpace {
     return object === null ? null : { object, offset: vma.fileOffset + (addr - vma.start) };
   }
 
+  announceFutex(addr: number, delta: 1 | -1): void {
+    this.host.announceFutex(addr, delta);
+  }
+
   /** A guest u32 as it is this moment; null when the address faults. */
   readU32Now(addr: number): number | null {
     if (!this.isUserRange(addr, 4)) return null;

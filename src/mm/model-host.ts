@@ -35,6 +35,8 @@ export class ModelHost implements AddressSpaceHost {
     }
   }
 
+  announceFutex(): void {}
+
   wordExchange(): WordExchange {
     return async (addr, expected, next) => {
       const bytes = new Uint8Array(4);

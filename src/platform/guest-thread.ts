@@ -34,4 +34,6 @@ export interface GuestThread {
   sleep(): void;
   /** The host's tools are to show the name at `addr` in the guest, as prctl(2) PR_SET_NAME reads it; with the answer to the call. */
   nameFrom(addr: number): void;
+  /** From now on something is to look at each call before it is made. */
+  callsAreChecked(): void;
 }

@@ -35,6 +35,9 @@ export const COMMAND_SIZE = 64;
 export const MB_PRECOPY_TABLE = 3072;
 export const PRECOPY_LIMIT = 4;
 export const MB_SITE_BYTES = 3136;
+export const MB_LOCAL = 3200;
+export const MB_FUTEX_TABLE = 3584;
+export const FUTEX_TABLE_WORDS = 128;
 export const MB_DATA = 4096;
 export const MB_DATA_SIZE = 28672;
 

@@ -78,14 +78,27 @@ export class StubProcess {
     if (at < 0) at = this.#takeFreeSlot() ?? this.#slots;
     if (at >= L.THREAD_LIMIT) return -ENOMEM;
     this.#slots = Math.max(this.#slots, at + 1);
-    const chunk = Math.floor(at / CHUNK_SLOTS);
+    // The first has what all threads share, whatever slot a forked one begins in.
+    if (this.#mapChunk(0) < 0) return -ENOMEM;
+    const base = this.#mapChunk(Math.floor(at / CHUNK_SLOTS));
+    if (base < 0) return -ENOMEM;
+    return new StubThread(this, at, base + (at % CHUNK_SLOTS) * L.MAILBOX_STRIDE);
+  }
+
+  #mapChunk(chunk: number): number {
     let base = this.#chunks[chunk];
     if (base === undefined) {
       base = this.window.map(this.memoryFd, chunk);
-      if (base < 0) return -ENOMEM;
-      this.#chunks[chunk] = base;
+      if (base >= 0) this.#chunks[chunk] = base;
     }
-    return new StubThread(this, at, base + (at % CHUNK_SLOTS) * L.MAILBOX_STRIDE);
+    return base;
+  }
+
+  /** Counts the words with waiters for the stub's threads, which need not ask for a wake where there are none. */
+  announceFutex(addr: number, delta: 1 | -1): void {
+    if (this.isGone) return;
+    const at = Math.floor(addr / 4) % L.FUTEX_TABLE_WORDS;
+    Atomics.add(this.window.i32, ((this.#chunks[0] + L.MB_FUTEX_TABLE) >> 2) + at, delta);
   }
 
   /** The thread has been told to exit; its slot is used again once the host kernel says that it has. */

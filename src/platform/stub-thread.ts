@@ -44,6 +44,7 @@ export class StubThread {
   #dataUsed = 0;
   /** Lets the clone through that makes it; see CloneGate. */
   cookie = 0;
+  #isLocal = false;
 
   constructor(process: StubProcess, slot: number, base: number) {
     this.process = process;
@@ -52,6 +53,7 @@ export class StubThread {
     this.word = base >> 2;
     this.#i32 = process.window.i32;
     this.registers = new DataView(process.window.buffer, base + L.MB_REGS, 18 * 8);
+    this.#i32[this.word + (L.MB_LOCAL >> 2)] = 0;
   }
 
   /** The clone that was to make it will not come. */
@@ -251,6 +253,13 @@ export class StubThread {
   interrupt(): void {
     if (this.hasRequest || this.process.pid === 0) return;
     if (this.hostTid !== 0) native.syscall(TGKILL, this.process.pid, this.hostTid, L.KICK_SIGNAL);
+  }
+
+  /** Whether the stub may answer calls by itself: nobody is to see them all. */
+  setLocal(isLocal: boolean): void {
+    if (this.#isLocal === isLocal || this.process.isGone) return;
+    this.#isLocal = isLocal;
+    this.#i32[this.word + (L.MB_LOCAL >> 2)] = isLocal ? 1 : 0;
   }
 
   /** Tells the thread to sleep: its call blocks. */

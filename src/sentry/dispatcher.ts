@@ -323,7 +323,7 @@ export class Dispatcher implements GuestHandler {
 
   /** Answers with a result and looks for the thread's next request. */
   resume(guest: Guest, result: number): void {
-    guest.isInKernel = false;
+    guest.leaveKernel(this.tracer !== null);
     guest.thread.reply(L.ACTION_RESULT, result);
     this.#parts.scheduler.watch(guest.thread);
   }
@@ -333,7 +333,7 @@ export class Dispatcher implements GuestHandler {
     if (guest.task.trace?.mode === 'step') {
       this.#put(guest, REG.rflags, readRegister(guest.thread, REG.rflags) | FLAG_TF);
     }
-    guest.isInKernel = false;
+    guest.leaveKernel(this.tracer !== null);
     guest.thread.replyRegisters(fpu);
     this.#parts.scheduler.watch(guest.thread);
   }

@@ -97,6 +97,17 @@ export class Guest implements GuestThread, ThreadOwner {
     this.host.queue(PRCTL, PR_SET_NAME, addr);
   }
 
+  /** Its thread is about to be answered and to run guest code. Its stub may answer calls if nobody is to see each of them. */
+  leaveKernel(isSeen: boolean): void {
+    this.isInKernel = false;
+    const { trace, checks } = this.task;
+    this.thread.setLocal(!isSeen && trace === null && !checks.isActive);
+  }
+
+  callsAreChecked(): void {
+    this.thread.setLocal(false);
+  }
+
   /**
    * Makes the thread report. On its way out of the stub it does not notice, so it is asked again until it has come or there is
    * no reason any more.

@@ -106,6 +106,10 @@ export class StubHost implements AddressSpaceHost, PatchHost {
     this.queue(MEMBARRIER, command, 0, 0);
   }
 
+  announceFutex(addr: number, delta: 1 | -1): void {
+    this.process.announceFutex(addr, delta);
+  }
+
   wordExchange(): WordExchange {
     const thread = this.current;
     if (thread === null) return () => Promise.resolve(-EFAULT);

@@ -79,6 +79,7 @@ export function setFilter(task: Task, flags: number, addr: number): number {
     each.checks.mode = S.SECCOMP_MODE_FILTER;
     each.checks.filter = filter;
     each.checks.refresh();
+    each.thread.callsAreChecked();
     if (task.hasNoNewPrivs) each.hasNoNewPrivs = true;
   }
   return 0;
