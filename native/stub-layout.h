@@ -70,6 +70,8 @@
 #define MB_SITE_BYTES 3136
 /* Whether the stub may answer by itself what it can: nobody is to see each call of the thread. */
 #define MB_LOCAL 3200
+/* CPU time of the host thread when it was taken up again, ns. */
+#define MB_CPU_BEGIN 3208
 /* In the first mailbox only: how many futex words of this address space have waiters, by address; wraps. */
 #define MB_FUTEX_TABLE 3584
 #define FUTEX_TABLE_WORDS 128
@@ -98,6 +100,7 @@
 #define ACTION_SET_REGS 2
 #define ACTION_EXIT_THREAD 3
 #define ACTION_EXIT_PROCESS 4
+#define ACTION_PARK_THREAD 5
 
 /* What a SET_REGS does to the FPU: keep, load from the guest address in MB_FPU, or the initial state. */
 #define FPU_KEEP 0
@@ -117,6 +120,7 @@
 #define OP_WRITE 1034
 #define OP_POKE 1035
 #define OP_COMPARE_EXCHANGE 1036
+#define OP_THREAD_AGAIN 1037
 /* An mmap's descriptor argument counts from here for the descriptors just received. */
 #define RECEIVED_FD_BASE 1000000
 #define RECEIVED_FD_LIMIT 16
@@ -125,5 +129,8 @@
 #define GP_SENTRY_ASLEEP 0
 #define GP_SPIN_LIMIT 64
 #define GP_IS_CONTENDED 68
+/* The CPU that the sentry runs on; NO_CPU while it sleeps. */
+#define GP_SENTRY_CPU 128
+#define NO_CPU 0xffffffff
 
 #endif

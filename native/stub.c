@@ -22,6 +22,7 @@ typedef uint8_t u8;
 
 /* ---- the host's ABI (asm/signal.h, asm/sigcontext.h, asm/ucontext.h) ---- */
 
+#define CLOCK_THREAD_CPUTIME_ID_ 3
 #define SIG_SETMASK_ 2
 #define SA_SIGINFO_ 4u
 #define SA_RESTORER_ 0x04000000u
@@ -86,11 +87,13 @@ struct thread {
   u32 received_count;
   uint16_t patience;  /* rounds that a call which sleeps is worth waiting for awake */
   uint16_t rest;      /* sleeps for which the CPU is too dear for that */
-  u64 awake_since;    /* the call about to sleep has run out of patience already, since this; else 0 */
+  u32 is_tired;       /* the call about to sleep has been waited for awake already */
   u32 traps;
+  u32 parked;         /* PARKED_*: whether the thread waits to be taken up again */
+  u64 fs_given, gs_given; /* by whoever takes it up */
   volatile u32 is_kicked; /* an interrupt came while in the stub: the next request is to be the sentry's */
   struct ucontext frame;
-  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - 8 - 8 - sizeof(struct ucontext)];
+  u8 pad[0x1000 - 160 - 8 - 8 - 8 - 8 - 64 - 8 - 8 - 8 - 8 - 24 - sizeof(struct ucontext)];
   u8 fpu[FPU_BUFFER_SIZE] __attribute__((aligned(64)));
 };
 
@@ -275,11 +278,11 @@ static void pre_copy(u8 *mb, u32 nr, const u64 *args) {
  * A thread whose call sleeps stays awake for a while all the same if its last sleeps were short: to be woken takes longer. In each round it
  * offers the CPU, which whoever is to wake it may be waiting for, and looks for the answer in between.
  */
-#define PATIENCE_MAX 16
-#define PATIENCE_MIN 1
+#define PATIENCE_MAX 8
 #define PAUSES_PER_ROUND 32
-/* A sleep that staying awake could have saved, its wake-up included; and an offer of the CPU that others have made use of. */
-#define SHORT_SLEEP_CYCLES 250000
+#define SHARED_SPINS 4
+/* A sleep that staying awake would have saved; and an offer of the CPU that others have made much use of. */
+#define SHORT_SLEEP_CYCLES 60000
 #define LONG_YIELD_CYCLES 1000000
 #define RESTS 32
 
@@ -293,6 +296,7 @@ static inline u64 cycles(void) {
 
 /* Stays awake while it has patience: whether it has seen the word equal to `value`, or other than that. */
 static int wait_awake(struct thread *t, u32 *word, u32 value, int until_equal) {
+  if (GLOBAL32(GP_IS_CONTENDED) != 0) return 0;
   if (t->rest > 0) {
     t->rest--;
     return 0;
@@ -300,16 +304,28 @@ static int wait_awake(struct thread *t, u32 *word, u32 value, int until_equal) {
   for (u32 i = 0; i < t->patience; i++) {
     u64 before = cycles();
     stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
-    if (cycles() - before > LONG_YIELD_CYCLES) {
-      t->rest = RESTS;
-      return 0;
-    }
+    if (cycles() - before > LONG_YIELD_CYCLES) break;
     for (u32 j = 0; j < PAUSES_PER_ROUND; j++) {
-      if ((stub_load(word) == value) == until_equal) return 1;
+      if ((stub_load(word) == value) == until_equal) {
+        t->patience = PATIENCE_MAX;
+        return 1;
+      }
       pause_cpu();
     }
   }
+  t->patience /= 2;
+  if (t->patience == 0) {
+    t->patience = 1;
+    t->rest = RESTS;
+  }
   return 0;
+}
+
+/* The sentry is awake and has this thread's CPU, or had it a moment ago: it can only go on when we sleep. */
+static inline int shares_cpu(void) {
+  u32 cpu, ignored;
+  __asm__ volatile("rdtscp" : "=c"(cpu), "=a"(ignored) : : "edx");
+  return GLOBAL32(GP_SENTRY_CPU) == (cpu & 0xfff);
 }
 
 static void wait_asleep(u32 *state) {
@@ -326,8 +342,8 @@ static void wait_asleep(u32 *state) {
 /* Publishes the request and waits for the answer: spins while that is likely to pay, then sleeps. */
 static void ring_and_wait(struct thread *t, u8 *mb) {
   u32 *state = (u32 *)(mb + MB_STATE);
-  u64 begin = t->awake_since;
-  t->awake_since = 0;
+  u32 is_tired = t->is_tired;
+  t->is_tired = 0;
   t->is_kicked = 0;
   __atomic_exchange_n(state, STATE_REQUEST, __ATOMIC_SEQ_CST);
   if (GLOBAL32(GP_SENTRY_ASLEEP) != 0) {
@@ -335,22 +351,24 @@ static void ring_and_wait(struct thread *t, u8 *mb) {
     stub_syscall(__NR_write, FD_DOORBELL, (long)&one, 8, 0, 0, 0);
   }
   u32 limit = GLOBAL32(GP_SPIN_LIMIT);
+  u32 is_shared = limit != 0 && shares_cpu();
+  if (is_shared) limit = SHARED_SPINS;
   for (u32 i = 0; i < limit; i++) {
     u32 now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
     if (now == STATE_REPLY) return;
     if (now == STATE_BLOCKED) {
-      if (begin != 0) {
-        wait_asleep(state);
-      } else {
-        begin = cycles();
-        if (!wait_awake(t, state, STATE_REPLY, 1)) wait_asleep(state);
+      if (!is_tired && wait_awake(t, state, STATE_REPLY, 1)) return;
+      u64 begin = cycles();
+      wait_asleep(state);
+      if (cycles() - begin < SHORT_SLEEP_CYCLES) {
+        t->patience = PATIENCE_MAX;
+        t->rest = 0;
       }
-      if (cycles() - begin < SHORT_SLEEP_CYCLES) t->patience = PATIENCE_MAX;
-      else if (t->patience > PATIENCE_MIN) t->patience /= 2;
       return;
     }
     /* Whoever is to answer, or to run meanwhile, may be waiting for this very CPU. */
-    if ((i & (SPINS_PER_YIELD - 1)) == SPINS_PER_YIELD - 1 && GLOBAL32(GP_IS_CONTENDED) == 0) stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+    int is_time = is_shared || (i & (SPINS_PER_YIELD - 1)) == SPINS_PER_YIELD - 1;
+    if (is_time && GLOBAL32(GP_IS_CONTENDED) == 0) stub_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
     pause_cpu();
   }
   wait_asleep(state);
@@ -399,6 +417,16 @@ static u8 *fpu_image(struct thread *t) {
 }
 
 static void thread_main(struct thread *t) __attribute__((noreturn));
+static void thread_begin(struct thread *t) __attribute__((noreturn));
+
+/* Calls `start` off the stack that we are on. */
+static inline void begin_on_stack(struct thread *t, void (*start)(struct thread *)) {
+  __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tmov %1, %%rdi\n\tjmp *%2"
+                   :
+                   : "r"((u64)t + PATCHED_STACK_TOP - 8), "r"(t), "r"(start)
+                   : "memory");
+  __builtin_unreachable();
+}
 
 /* Tells the sentry who we are. If it has given us up there is nobody to answer us, ever. */
 static void say_hello(void) {
@@ -439,20 +467,62 @@ static void prepare_thread(struct thread *t, u32 slot) {
   t->is_fpu_stashed = 0;
   t->patience = PATIENCE_MAX;
   t->rest = 0;
-  t->awake_since = 0;
+  t->is_tired = 0;
 }
 
-static long do_thread(struct thread *t, u32 slot, u64 cookie, u64 is_fs_shared) {
-  if (slot >= THREAD_LIMIT) return -22;
+/* The thread of another slot as it is to begin; NULL when there is no such slot. */
+static struct thread *child_of(struct thread *t, u32 slot, u64 is_fs_shared) {
+  if (slot >= THREAD_LIMIT) return NULL;
   /* The child would be taken for us by the patched path. */
   if (is_fs_shared) forget_fs(t);
   struct thread *child = thread_at(slot);
   prepare_thread(child, slot);
-  u8 *image = fpu_image(t);
-  memcpy(child->fpu, image, xstate_size + 4);
+  memcpy(child->fpu, fpu_image(t), xstate_size + 4);
+  return child;
+}
+
+static long do_thread(struct thread *t, u32 slot, u64 cookie, u64 is_fs_shared) {
+  struct thread *child = child_of(t, slot, is_fs_shared);
+  if (child == NULL) return -22;
   /* VM FS FILES SIGHAND THREAD SYSVSEM CHILD_SETTID CHILD_CLEARTID: a zero tells that the slot is free again */
   return stub_clone(0x01000000 | 0x200000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000, (long)child + PATCHED_STACK_TOP, 0,
                     (long)(child->mailbox + MB_TID), (long)cookie, thread_main, child);
+}
+
+#define PARKED_NOT 0
+#define PARKED_AWAKE 1
+#define PARKED_ASLEEP 2
+#define FUTEX_PRIVATE_WAIT 128
+#define FUTEX_PRIVATE_WAKE 129
+
+/*
+ * Instead of ending, the thread waits to be another: making one costs the host ten times as much as waking one. The sentry uses the slot again
+ * once the state word says that this answer is done with.
+ */
+static void park(struct thread *t) {
+  forget_fs(t);
+  __atomic_store_n(&t->parked, PARKED_AWAKE, __ATOMIC_SEQ_CST);
+  __atomic_store_n((u32 *)(t->mailbox + MB_STATE), STATE_IDLE, __ATOMIC_SEQ_CST);
+  if (!wait_awake(t, &t->parked, PARKED_NOT, 1)) {
+    u32 awake = PARKED_AWAKE;
+    __atomic_compare_exchange_n(&t->parked, &awake, PARKED_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&t->parked, __ATOMIC_SEQ_CST) != PARKED_NOT)
+      stub_syscall(__NR_futex, (long)&t->parked, FUTEX_PRIVATE_WAIT, PARKED_ASLEEP, 0, 0, 0);
+  }
+  write_fs(t->fs_given);
+  write_gs(t->gs_given);
+  stub_syscall(__NR_clock_gettime, CLOCK_THREAD_CPUTIME_ID_, (long)(t->mailbox + MB_CPU_BEGIN), 0, 0, 0, 0);
+}
+
+/* Takes up the parked thread of a slot: its mailbox has its first answer. */
+static long do_thread_again(struct thread *t, u32 slot, u64 is_fs_shared) {
+  struct thread *child = child_of(t, slot, is_fs_shared);
+  if (child == NULL) return -22;
+  child->fs_given = read_fs();
+  child->gs_given = read_gs();
+  if (__atomic_exchange_n(&child->parked, PARKED_NOT, __ATOMIC_SEQ_CST) == PARKED_ASLEEP)
+    stub_syscall(__NR_futex, (long)&child->parked, FUTEX_PRIVATE_WAKE, 1, 0, 0, 0);
+  return 0;
 }
 
 /* The words of a WRITE or POKE carry six bytes each: what the sentry's numbers hold exactly. */
@@ -504,6 +574,8 @@ static long run_command(struct thread *t, u32 op, u64 *a) {
       return do_fork(t);
     case OP_THREAD:
       return do_thread(t, (u32)a[0], a[1], a[2]);
+    case OP_THREAD_AGAIN:
+      return do_thread_again(t, (u32)a[0], a[2]);
     case OP_SET_FS:
       write_fs(a[0]);
       register_fs(t, a[0]);
@@ -602,6 +674,10 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
       forget_fs(t);
       stub_syscall(__NR_exit, 0, 0, 0, 0, 0, 0);
     }
+    if (action == ACTION_PARK_THREAD) {
+      park(t);
+      begin_on_stack(t, thread_begin);
+    }
     return action;
   }
 }
@@ -610,7 +686,6 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
 
 #define FUTEX_WAIT_ 0
 #define FUTEX_WAIT_BITSET_ 9
-#define FUTEX_PRIVATE_WAKE 129
 #define FUTEX_PRIVATE_REALTIME 384
 
 /*
@@ -633,14 +708,12 @@ static int answer_futex(struct thread *t, const u64 *regs, long *result) {
   u32 command = op & ~FUTEX_PRIVATE_REALTIME;
   if (regs[R_R10] != 0) return 0;
   if (command == FUTEX_WAIT_ ? (op & 256) != 0 : command != FUTEX_WAIT_BITSET_ || (u32)regs[R_R9] == 0) return 0;
-  u64 begin = cycles();
   if (stub_load(word) == value) {
     if (GLOBAL32(GP_SPIN_LIMIT) == 0) return 0;
     if (!wait_awake(t, word, value, 0)) {
-      t->awake_since = begin;
+      t->is_tired = 1;
       return 0;
     }
-    t->patience = PATIENCE_MAX;
   }
   *result = -11; /* EAGAIN */
   return stub_load(word) >= 0 && !t->is_kicked;
@@ -796,9 +869,13 @@ static void set_signal_stack(struct thread *t) {
   stub_syscall(__NR_sigaltstack, (long)&stack, 0, 0, 0, 0, 0);
 }
 
-/* A new thread: asks for its first register set. The FPU image was copied from the parent before the clone. */
 static void thread_main(struct thread *t) {
   set_signal_stack(t);
+  thread_begin(t);
+}
+
+/* A new thread, or one taken up again: asks for its first register set. The FPU image was copied from the parent before. */
+static void thread_begin(struct thread *t) {
   u8 *mb = t->mailbox;
   t->is_fpu_stashed = 1; /* commands must not overwrite the image */
   u32 action = converse(t, mb, KIND_STARTED);
@@ -900,11 +977,7 @@ static void new_stub(int mailbox_fd, int new_control, int tid) {
   prepare_thread(t, 0);
   MB32(t->mailbox, MB_TID) = (u32)tid;
   /* Off the zygote's stack, which the guest is about to lose. */
-  __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tmov %1, %%rdi\n\tjmp *%2"
-                   :
-                   : "r"((u64)t + PATCHED_STACK_TOP - 8), "r"(t), "r"(thread_main)
-                   : "memory");
-  __builtin_unreachable();
+  begin_on_stack(t, thread_main);
 }
 
 /* A zygote of its own for another container, which the host may put into another control group; it dies with ours. */

@@ -67,6 +67,8 @@ test('arguments are checked where a call could do more', () => {
   assert.equal(decide(X86_64, INSIDE, 1, [5, 0, 1]), ALLOW, 'the hello byte');
   assert.equal(decide(X86_64, INSIDE, 1, [4, 0, 2 ** 32 + 1]), TRAP, 'a huge length with a small low word');
   assert.equal(decide(X86_64, INSIDE, 157, [1, 9]), ALLOW);
+  assert.equal(decide(X86_64, INSIDE, 228, [3]), ALLOW, 'CPU time of the thread');
+  assert.equal(decide(X86_64, INSIDE, 228, [2]), TRAP);
   assert.equal(decide(X86_64, INSIDE, 157, [1, 0]), TRAP);
   assert.equal(decide(X86_64, INSIDE, 157, [22, 9]), TRAP);
 });

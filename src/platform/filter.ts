@@ -42,6 +42,8 @@ const MADVISE = 28;
 const WRITE = 1;
 const PRCTL = 157;
 const CLONE = 56;
+const CLOCK_GETTIME = 228;
+const CLOCK_THREAD_CPUTIME_ID = 3;
 
 /** FUTEX_WAIT and FUTEX_WAKE, private or shared. */
 const FUTEX_OPS: readonly number[] = [0, 1, 128, 129];
@@ -65,7 +67,8 @@ export function stubFilter(): Uint8Array {
   p.load(NR);
   for (const nr of ALLOWED) p.jumpIf('eq', nr, 'allow');
   p.jumpIf('eq', FUTEX, 'futex').jumpIf('eq', WRITE, 'write').jumpIf('eq', MADVISE, 'madvise');
-  p.jumpIf('eq', PRCTL, 'prctl').jumpIf('eq', CLONE, 'notify').jump('trap');
+  p.jumpIf('eq', PRCTL, 'prctl').jumpIf('eq', CLONE, 'notify');
+  p.jumpIf('eq', CLOCK_GETTIME, 'clock').jump('trap');
 
   p.label('futex').load(argLow(1));
   for (const op of FUTEX_OPS) p.jumpIf('eq', op, 'allow');
@@ -82,6 +85,8 @@ export function stubFilter(): Uint8Array {
 
   p.label('prctl').load(argLow(0)).jumpIf('eq', PR_SET_NAME, 'allow').jumpUnless('eq', PR_SET_PDEATHSIG, 'trap');
   p.load(argLow(1)).jumpIf('eq', SIGKILL, 'allow').jump('trap');
+
+  p.label('clock').load(argLow(0)).jumpIf('eq', CLOCK_THREAD_CPUTIME_ID, 'allow').jump('trap');
 
   p.label('notify').ret(RET_USER_NOTIF);
   p.label('trap').ret(RET_TRAP);

@@ -36,6 +36,7 @@ export const MB_PRECOPY_TABLE = 3072;
 export const PRECOPY_LIMIT = 4;
 export const MB_SITE_BYTES = 3136;
 export const MB_LOCAL = 3200;
+export const MB_CPU_BEGIN = 3208;
 export const MB_FUTEX_TABLE = 3584;
 export const FUTEX_TABLE_WORDS = 128;
 export const MB_DATA = 4096;
@@ -59,6 +60,7 @@ export const ACTION_RESUME = 1;
 export const ACTION_SET_REGS = 2;
 export const ACTION_EXIT_THREAD = 3;
 export const ACTION_EXIT_PROCESS = 4;
+export const ACTION_PARK_THREAD = 5;
 
 export const FPU_KEEP = 0;
 export const FPU_RESET = 1;
@@ -76,9 +78,12 @@ export const OP_GET_GS = 1033;
 export const OP_WRITE = 1034;
 export const OP_POKE = 1035;
 export const OP_COMPARE_EXCHANGE = 1036;
+export const OP_THREAD_AGAIN = 1037;
 export const RECEIVED_FD_BASE = 1000000;
 
 export const GP_SENTRY_ASLEEP = 0;
 export const GP_SPIN_LIMIT = 64;
 /** Others want the CPUs: an offer of one would come back late. */
 export const GP_IS_CONTENDED = 68;
+export const GP_SENTRY_CPU = 128;
+export const NO_CPU = 0xffffffff;

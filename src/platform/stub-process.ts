@@ -19,6 +19,8 @@ const PROCESS_VM_WRITEV = 311;
 const SHUTDOWN = 48;
 const SHUT_RD = 0;
 const USER_END = 2 ** 47;
+/** Host threads kept of those that have ended, for each process: making one costs ten times as much as waking one. */
+const MAX_PARKED = 8;
 
 /** Flags of the clones that stubs make (see native/stub.c). */
 export const CLONE_STUB = 0x01000000 | 17;
@@ -37,6 +39,8 @@ export class StubProcess {
   readonly memoryFd: number;
   readonly #chunks: number[] = [];
   readonly #freeSlots: number[] = [];
+  /** Slots whose host threads wait to be taken up again, or will. */
+  readonly #parked: number[] = [];
   #slots = 0;
   #pid = 0;
   #pidfd = -1;
@@ -74,15 +78,15 @@ export class StubProcess {
 
   /** A thread in slot `slot`, or in any free one: -ENOMEM when there is none. */
   addThread(slot = -1): StubThread | number {
-    let at = slot;
-    if (at < 0) at = this.#takeFreeSlot() ?? this.#slots;
+    const again = slot < 0 ? this.#takeParked() : undefined;
+    const at = slot >= 0 ? slot : (again ?? this.#takeFreeSlot() ?? this.#slots);
     if (at >= L.THREAD_LIMIT) return -ENOMEM;
     this.#slots = Math.max(this.#slots, at + 1);
     // The first has what all threads share, whatever slot a forked one begins in.
     if (this.#mapChunk(0) < 0) return -ENOMEM;
     const base = this.#mapChunk(Math.floor(at / CHUNK_SLOTS));
     if (base < 0) return -ENOMEM;
-    return new StubThread(this, at, base + (at % CHUNK_SLOTS) * L.MAILBOX_STRIDE);
+    return new StubThread(this, at, base + (at % CHUNK_SLOTS) * L.MAILBOX_STRIDE, again !== undefined);
   }
 
   #mapChunk(chunk: number): number {
@@ -106,15 +110,51 @@ export class StubProcess {
     this.#freeSlots.push(thread.slot);
   }
 
-  /** Threads that have not been told to exit. */
+  /** What was to be made of the thread will not be. */
+  giveBack(thread: StubThread): void {
+    if (!thread.isAgain) {
+      this.removeThread(thread);
+      return;
+    }
+    this.window.i32[thread.word] = L.STATE_IDLE;
+    this.#parked.push(thread.slot);
+  }
+
+  /** Ends the thread, which waits for an answer; its host thread may be kept for the next. */
+  endThread(thread: StubThread): void {
+    if (this.#parked.length >= MAX_PARKED) {
+      thread.reply(L.ACTION_EXIT_THREAD, 0);
+      this.removeThread(thread);
+      return;
+    }
+    thread.reply(L.ACTION_PARK_THREAD, 0);
+    this.#parked.push(thread.slot);
+  }
+
+  /** Threads that have not been told to end. */
   get threadCount(): number {
-    return this.#slots - this.#freeSlots.length;
+    return this.#slots - this.#freeSlots.length - this.#parked.length;
+  }
+
+  /** The last that has done with its end. */
+  #takeParked(): number | undefined {
+    for (let i = this.#parked.length - 1; i >= 0; i--) {
+      const slot = this.#parked[i];
+      if (this.window.i32[(this.#baseOf(slot) + L.MB_STATE) >> 2] !== L.STATE_IDLE) continue;
+      this.#parked.splice(i, 1);
+      return slot;
+    }
+    return undefined;
+  }
+
+  #baseOf(slot: number): number {
+    return this.#chunks[Math.floor(slot / CHUNK_SLOTS)] + (slot % CHUNK_SLOTS) * L.MAILBOX_STRIDE;
   }
 
   #takeFreeSlot(): number | undefined {
     for (let i = 0; i < this.#freeSlots.length; i++) {
       const slot = this.#freeSlots[i];
-      const base = this.#chunks[Math.floor(slot / CHUNK_SLOTS)] + (slot % CHUNK_SLOTS) * L.MAILBOX_STRIDE;
+      const base = this.#baseOf(slot);
       if (this.window.i32[(base + L.MB_TID) >> 2] !== 0) continue;
       this.#freeSlots.splice(i, 1);
       this.window.i32[base >> 2] = L.STATE_IDLE;
@@ -166,8 +206,8 @@ export class StubProcess {
 
   /** Queues the making of `thread` in the parent's mailbox. */
   commandThread(parent: StubThread, thread: StubThread, isFsShared: boolean): void {
-    thread.cookie = this.gate.expect(CLONE_THREAD);
-    parent.command(L.OP_THREAD, thread.slot, thread.cookie, isFsShared ? 1 : 0);
+    if (!thread.isAgain) thread.cookie = this.gate.expect(CLONE_THREAD);
+    parent.command(thread.isAgain ? L.OP_THREAD_AGAIN : L.OP_THREAD, thread.slot, thread.cookie, isFsShared ? 1 : 0);
   }
 
   /** The kernel-attested pid, as the host sees it; 0 while the process has not come up. */

@@ -14,6 +14,8 @@ import type { StubProcess } from './stub-process.ts';
 const FUTEX = 202;
 const FUTEX_WAKE = 1;
 const TGKILL = 234;
+/** In place of the seconds of MB_CPU_BEGIN. */
+const NOT_BEGUN = 0xffff_ffff;
 const FAULT_SIGNALS: ReadonlySet<number> = new Set([4, 5, 7, 8, SIGSEGV]);
 
 /** Whoever answers a thread. */
@@ -34,6 +36,8 @@ export class StubThread {
   readonly base: number;
   readonly word: number;
   readonly registers: DataView;
+  /** Its host thread is one that has been another before. */
+  readonly isAgain: boolean;
   readonly #i32: Int32Array;
   #hostTid = 0;
   readonly #precopyAddr = new Float64Array(L.PRECOPY_LIMIT).fill(-1);
@@ -46,14 +50,17 @@ export class StubThread {
   cookie = 0;
   #isLocal = false;
 
-  constructor(process: StubProcess, slot: number, base: number) {
+  constructor(process: StubProcess, slot: number, base: number, isAgain = false) {
     this.process = process;
     this.slot = slot;
     this.base = base;
     this.word = base >> 2;
     this.#i32 = process.window.i32;
     this.registers = new DataView(process.window.buffer, base + L.MB_REGS, 18 * 8);
+    this.isAgain = isAgain;
     this.#i32[this.word + (L.MB_LOCAL >> 2)] = 0;
+    this.#put(this.word + (L.MB_CPU_BEGIN >> 2), isAgain ? NOT_BEGUN : 0);
+    this.#put(this.word + (L.MB_CPU_BEGIN >> 2) + 2, 0);
   }
 
   /** The clone that was to make it will not come. */
@@ -139,6 +146,13 @@ export class StubThread {
       if (addr >= start && addr + length <= end && offset + (addr - start) + length <= L.MB_DATA_SIZE) return at;
     }
     return -1;
+  }
+
+  /** CPU time that its host thread had used before it was this thread; Infinity when it is not yet. */
+  get cpuBeginNs(): number {
+    const at = this.word + (L.MB_CPU_BEGIN >> 2);
+    const seconds = this.#i32[at] >>> 0;
+    return seconds === NOT_BEGUN ? Infinity : seconds * 1e9 + (this.#i32[at + 2] >>> 0);
   }
 
   get number(): number {

@@ -28,7 +28,7 @@ function processNs(pid: number): number {
 /** CPU time of one host thread; 0 when it is gone. */
 function threadNs(thread: StubThread): number {
   const text = readProc(`/proc/${thread.process.pid}/task/${thread.hostTid}/schedstat`);
-  return Number(text.split(' ')[0] ?? 0);
+  return Math.max(0, Number(text.split(' ')[0] ?? 0) - thread.cpuBeginNs);
 }
 
 function residentKb(pid: number): number {

@@ -7,7 +7,6 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
-import * as L from '../platform/layout.ts';
 import type { MailboxWindow } from '../platform/mailbox-window.ts';
 import { StubProcess } from '../platform/stub-process.ts';
 import type { StubThread } from '../platform/stub-thread.ts';
@@ -171,7 +170,7 @@ export class Processes {
     thread.forgetClone();
     this.#parts.scheduler.unwatch(thread);
     if (thread.process !== parent.thread.process) this.#destroy(thread.process);
-    else thread.process.removeThread(thread);
+    else thread.process.giveBack(thread);
   }
 
   /** The task ends without its guest, which has been unmade. */
@@ -297,8 +296,7 @@ export class Processes {
     if (lender !== null) {
       lender.onThreadBack?.();
     } else if (!process.isGone) {
-      thread.reply(L.ACTION_EXIT_THREAD, 0);
-      process.removeThread(thread);
+      process.endThread(thread);
     }
   }
 
@@ -332,7 +330,7 @@ export class Processes {
     thread.forgetClone();
     this.#parts.scheduler.unwatch(thread);
     if (thread.process !== parent.thread.process) this.#destroy(thread.process);
-    else thread.process.removeThread(thread);
+    else thread.process.giveBack(thread);
     guest.cancelReport();
     return failure;
   }

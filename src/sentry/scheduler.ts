@@ -8,7 +8,7 @@
 import { native } from '../host/native.ts';
 import type { Timers } from '../kernel/timers.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
-import { GP_IS_CONTENDED, GP_SENTRY_ASLEEP, GP_SPIN_LIMIT } from '../platform/layout.ts';
+import { GP_IS_CONTENDED, GP_SENTRY_ASLEEP, GP_SENTRY_CPU, GP_SPIN_LIMIT, NO_CPU } from '../platform/layout.ts';
 import type { StubProcess } from '../platform/stub-process.ts';
 import type { StubThread } from '../platform/stub-thread.ts';
 import type { Zygote } from '../platform/zygote.ts';
@@ -16,6 +16,7 @@ import { EPOLLIN, type EventLoop } from './event-loop.ts';
 import { Pace } from './pace.ts';
 
 const READ = 0;
+const GETCPU = 309;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
 
@@ -31,6 +32,7 @@ export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #watched: StubThread[] = [];
   readonly #drain = new Uint8Array(8);
+  readonly #cpu = new Int32Array(1);
   readonly #pace = new Pace();
   /** Called before the loop looks at the host: what has ended meanwhile is taken away. */
   onPause: () => void = () => {};
@@ -105,6 +107,7 @@ export class Scheduler {
           this.#sleep();
           this.#isStirred = true;
         } else loop.wait(0);
+        this.#tellCpu();
         if (timers.nextDeadlineNs() !== Infinity) timers.run(this.#parts.monotonicNs());
         if (mustSleep) idle = 0;
       }
@@ -138,9 +141,17 @@ export class Scheduler {
     globalPage[GP_IS_CONTENDED >> 2] = this.#pace.isContended ? 1 : 0;
   }
 
+  /** A stub on this very CPU does not spin. */
+  #tellCpu(): void {
+    native.syscall(GETCPU, this.#cpu, 0, 0);
+    const page = this.#parts.zygote.globalPage;
+    if (page[GP_SENTRY_CPU >> 2] !== this.#cpu[0]) page[GP_SENTRY_CPU >> 2] = this.#cpu[0];
+  }
+
   #sleep(): void {
     const { loop, timers, zygote, monotonicNs } = this.#parts;
     const asleep = GP_SENTRY_ASLEEP >> 2;
+    zygote.globalPage[GP_SENTRY_CPU >> 2] = NO_CPU;
     Atomics.store(zygote.globalPage, asleep, 1);
     // A stub that published before it could see the flag is found by this look; one after it rings.
     const isQuiet = this.#watched.every((thread) => !thread.hasRequest);
