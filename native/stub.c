@@ -280,7 +280,7 @@ static void pre_copy(u8 *mb, u32 nr, const u64 *args) {
  */
 #define PATIENCE_MAX 8
 #define PAUSES_PER_ROUND 32
-#define SHARED_SPINS 4
+#define SHARED_SPINS 1
 /* A sleep that staying awake would have saved; and an offer of the CPU that others have made much use of. */
 #define SHORT_SLEEP_CYCLES 60000
 #define LONG_YIELD_CYCLES 1000000

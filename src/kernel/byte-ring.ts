@@ -4,6 +4,9 @@
  * The storage appears at the first write, grows by doubling up to the capacity, and is let go by `clear`, so an idle or
  * freshly made pipe costs nothing. Invariant: 0 <= length <= capacity, and length <= the storage.
  */
+import { EFAULT } from '../abi/errno.ts';
+import type { UserMemory } from '../mm/user-memory.ts';
+
 const FIRST_STORAGE = 4096;
 const NOTHING = new Uint8Array(0);
 
@@ -38,19 +41,45 @@ export class ByteRing {
     return true;
   }
 
+  /** Makes room for `n` bytes, which fit: where they are to go. */
+  #tailFor(n: number): number {
+    if (this.#length + n > this.#storage.length) this.#grow(this.#length + n);
+    const tail = this.#head + this.#length;
+    return tail >= this.#storage.length ? tail - this.#storage.length : tail;
+  }
+
   /** Takes as many of the bytes as fit and gives how many. */
   push(src: Uint8Array, at: number, length: number): number {
     const n = Math.min(length, this.free);
     if (n <= 0) return 0;
-    if (this.#length + n > this.#storage.length) this.#grow(this.#length + n);
-    const size = this.#storage.length;
-    let tail = this.#head + this.#length;
-    if (tail >= size) tail -= size;
-    const first = Math.min(n, size - tail);
+    const tail = this.#tailFor(n);
+    const first = Math.min(n, this.#storage.length - tail);
     copy(src, at, this.#storage, tail, first);
     if (first < n) copy(src, at + first, this.#storage, 0, n - first);
     this.#length += n;
     return n;
+  }
+
+  /** As `push`, straight from guest memory; -EFAULT when not all of the first piece is there. */
+  pushFrom(mem: UserMemory, addr: number, length: number): number {
+    const n = Math.min(length, this.free);
+    if (n <= 0) return 0;
+    const tail = this.#tailFor(n);
+    const first = Math.min(n, this.#storage.length - tail);
+    if (mem.readInto(addr, this.#storage, tail, first) < 0) return -EFAULT;
+    const rest = first < n && mem.readInto(addr + first, this.#storage, 0, n - first) === 0 ? n - first : 0;
+    this.#length += first + rest;
+    return first + rest;
+  }
+
+  /** Takes the oldest bytes straight to guest memory: how many, or -EFAULT. */
+  shiftTo(mem: UserMemory, addr: number, length: number): number {
+    const n = Math.min(length, this.#length);
+    const first = Math.min(n, this.#storage.length - this.#head);
+    if (mem.write(addr, this.#storage, this.#head, first) < 0) return -EFAULT;
+    const rest = first < n && mem.write(addr + first, this.#storage, 0, n - first) === 0 ? n - first : 0;
+    this.drop(first + rest);
+    return first + rest;
   }
 
   /** Copies the oldest bytes after the first `skip` without taking them: how many. */

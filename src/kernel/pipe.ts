@@ -7,6 +7,7 @@
  */
 import { EAGAIN, EBUSY, EINVAL, EPERM, EPIPE } from '../abi/errno.ts';
 import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../abi/poll.ts';
+import type { UserMemory } from '../mm/user-memory.ts';
 import { ByteRing } from './byte-ring.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -69,6 +70,23 @@ export class Pipe {
     if (free === 0 || (length <= PIPE_BUF && free < length)) return -EAGAIN;
     const n = this.ring.push(src, at, length);
     this.queue.wake(READABLE);
+    return n;
+  }
+
+  /** As `read` and `write`, of more than PIPE_BUF bytes, straight to or from guest memory; or -EFAULT. */
+  readTo(mem: UserMemory, addr: number, length: number): number {
+    if (this.ring.length === 0) return this.writers === 0 ? 0 : -EAGAIN;
+    const wasWritable = this.isWritable;
+    const n = this.ring.shiftTo(mem, addr, length);
+    if (!wasWritable && this.isWritable) this.queue.wake(WRITABLE);
+    return n;
+  }
+
+  writeFrom(mem: UserMemory, addr: number, length: number): number {
+    if (this.readers === 0) return -EPIPE;
+    if (this.ring.free === 0) return -EAGAIN;
+    const n = this.ring.pushFrom(mem, addr, length);
+    if (n > 0) this.queue.wake(READABLE);
     return n;
   }
 

@@ -47,3 +47,6 @@ export interface UserMemory {
    */
   load(addr: number, length: number): number;
 }
+
+/** The most that may have been copied ahead of a call that writes. */
+export const COPIED_AHEAD_MAX = 8192;

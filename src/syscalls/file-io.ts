@@ -43,6 +43,10 @@ function writable(task: Task, fd: number): File | number {
 
 /** One attempt: bytes, 0 at the end, or -errno. Several pieces are read while they come in full. */
 function readOnce(task: Task, file: File, addr: number, length: number, offset: number): number {
+  if (length > file.directMin) {
+    const n = readStraight(task, file, addr, length);
+    if (n !== -EFAULT) return n;
+  }
   let done = 0;
   const isMoving = offset === AT_POSITION && file.isSeekable;
   while (done < length) {
@@ -59,6 +63,19 @@ function readOnce(task: Task, file: File, addr: number, length: number, offset: 
   return done;
 }
 
+/** Without a buffer in between: bytes, or -errno when there are none; after -EFAULT the way through a buffer finds out what there is. */
+function readStraight(task: Task, file: File, addr: number, length: number): number {
+  let done = 0;
+  while (done < length) {
+    const n = file.readTo(task.mem, addr + done, length - done);
+    if (n <= 0 && done === 0) return n;
+    if (n <= 0) break;
+    done += n;
+  }
+  notifyFile(file, IN_ACCESS);
+  return done;
+}
+
 /** SIGPIPE goes with EPIPE. */
 function raised(task: Task, result: number): number {
   if (result === -EPIPE) raiseSignal(task, SIGPIPE);
@@ -70,6 +87,11 @@ function writeOnce(task: Task, file: File, addr: number, length: number, offset:
   const isMoving = offset === AT_POSITION && file.isSeekable;
   const allowed = roomInFile(task, file, isMoving ? file.position : offset, length);
   if (allowed < 0) return allowed;
+  if (allowed > file.directMin) {
+    const n = file.writeFrom(task.mem, addr, allowed);
+    if (n > 0) notifyFile(file, IN_MODIFY);
+    if (n !== -EFAULT) return n;
+  }
   while (done < allowed) {
     const got = task.mem.load(addr + done, allowed - done);
     if (got < 0) return done > 0 ? done : -EFAULT;

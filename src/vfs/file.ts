@@ -5,12 +5,13 @@
  * Reads and writes never block: they give -EAGAIN, and the syscall layer sleeps on `queue` and tries again, unless
  * O_NONBLOCK is set.
  */
-import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.ts';
 import { O_ACCMODE, O_PATH } from '../abi/fcntl.ts';
 import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from '../abi/inotify.ts';
 import type { FileOwner } from '../kernel/file-owner.ts';
 import type { Task } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait-queue.ts';
+import type { UserMemory } from '../mm/user-memory.ts';
 import { pinDentry, unpinDentry } from './dentry.ts';
 import type { DirEmit, Inode } from './inode.ts';
 import { notifyDentry, notifyIfGone } from './notify.ts';
@@ -86,6 +87,17 @@ export abstract class File {
   /** Bytes written or -errno. With O_APPEND the file itself looks for its end and ignores `offset`. */
   write(_src: Uint8Array, _at: number, _length: number, _offset: number): number {
     return -EINVAL;
+  }
+  /** More bytes at once than this are better read and written by the two that follow. */
+  get directMin(): number {
+    return Infinity;
+  }
+  /** As `read` at no offset, straight to guest memory. After -EFAULT nothing has been taken, and `read` is to find out how much can be. */
+  readTo(_mem: UserMemory, _addr: number, _length: number): number {
+    return -EFAULT;
+  }
+  writeFrom(_mem: UserMemory, _addr: number, _length: number): number {
+    return -EFAULT;
   }
   /** Entries from `offset` (0, or a `nextOffset` given before): 0 or -errno. Gives "." and ".." too. */
   readdir(_offset: number, _emit: DirEmit): number {

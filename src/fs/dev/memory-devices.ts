@@ -3,6 +3,7 @@
 import { CAP_SYS_ADMIN } from '../../abi/capability.ts';
 import { EFAULT, EINVAL, ENOSPC, ENOTTY, EPERM } from '../../abi/errno.ts';
 import type { Task } from '../../kernel/task.ts';
+import { COPIED_AHEAD_MAX, type UserMemory } from '../../mm/user-memory.ts';
 import { File } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -18,6 +19,8 @@ const RNDRESEEDCRNG = 0x5207;
 export const ENTROPY_BITS = 256;
 
 export type FillRandom = (dst: Uint8Array, at: number, length: number) => void;
+
+const ZEROES = new Uint8Array(65536);
 
 abstract class MemoryDevice extends File {
   readonly #inode: Inode;
@@ -55,8 +58,21 @@ abstract class MemoryDevice extends File {
 }
 
 export class NullFile extends MemoryDevice {
+  override get directMin(): number {
+    return 0;
+  }
+
   override read(): number {
     return 0;
+  }
+
+  override readTo(): number {
+    return 0;
+  }
+
+  /** write_null: nobody looks at the bytes. */
+  override writeFrom(_mem: UserMemory, _addr: number, length: number): number {
+    return length;
   }
 }
 
@@ -64,8 +80,21 @@ export class ZeroFile extends MemoryDevice {
   /** mmap(2) of it is anonymous memory: the address space looks for this. */
   readonly isZeroDevice = true;
 
+  override get directMin(): number {
+    return COPIED_AHEAD_MAX;
+  }
+
   override read(dst: Uint8Array, at: number, length: number, _offset: number): number {
     dst.fill(0, at, at + length);
+    return length;
+  }
+
+  override readTo(mem: UserMemory, addr: number, length: number): number {
+    const n = Math.min(length, ZEROES.length);
+    return mem.write(addr, ZEROES, 0, n) < 0 ? -EFAULT : n;
+  }
+
+  override writeFrom(_mem: UserMemory, _addr: number, length: number): number {
     return length;
   }
 }

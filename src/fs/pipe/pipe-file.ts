@@ -12,6 +12,7 @@ import { FIONREAD } from '../../abi/ioctl.ts';
 import { POLLERR, POLLHUP, READABLE, WRITABLE } from '../../abi/poll.ts';
 import type { Pipe } from '../../kernel/pipe.ts';
 import type { Task } from '../../kernel/task.ts';
+import { COPIED_AHEAD_MAX, type UserMemory } from '../../mm/user-memory.ts';
 import type { Path } from '../../vfs/path.ts';
 import { AnonymousFile } from '../event/anonymous-file.ts';
 
@@ -71,6 +72,18 @@ export class PipeFile extends AnonymousFile {
 
   override write(src: Uint8Array, at: number, length: number, _offset: number): number {
     return this.#isWriter ? this.pipe.write(src, at, length) : -EBADF;
+  }
+
+  override get directMin(): number {
+    return COPIED_AHEAD_MAX;
+  }
+
+  override readTo(mem: UserMemory, addr: number, length: number): number {
+    return this.#isReader ? this.pipe.readTo(mem, addr, length) : -EBADF;
+  }
+
+  override writeFrom(mem: UserMemory, addr: number, length: number): number {
+    return this.#isWriter ? this.pipe.writeFrom(mem, addr, length) : -EBADF;
   }
 
   override fcntl(task: Task, command: number, argument: number): number {
