@@ -122,7 +122,7 @@ export class StubProcess {
 
   /** Ends the thread, which waits for an answer; its host thread may be kept for the next. */
   endThread(thread: StubThread): void {
-    if (this.#parked.length >= MAX_PARKED) {
+    if (thread.isNamed || this.#parked.length >= MAX_PARKED) {
       thread.reply(L.ACTION_EXIT_THREAD, 0);
       this.removeThread(thread);
       return;

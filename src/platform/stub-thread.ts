@@ -38,6 +38,8 @@ export class StubThread {
   readonly registers: DataView;
   /** Its host thread is one that has been another before. */
   readonly isAgain: boolean;
+  /** Its host thread has a name of its own, which another is not to have. */
+  isNamed = false;
   readonly #i32: Int32Array;
   #hostTid = 0;
   readonly #precopyAddr = new Float64Array(L.PRECOPY_LIMIT).fill(-1);

@@ -94,6 +94,7 @@ export class Guest implements GuestThread, ThreadOwner {
   }
 
   nameFrom(addr: number): void {
+    this.thread.isNamed = true;
     this.host.queue(PRCTL, PR_SET_NAME, addr);
   }
 
