@@ -303,6 +303,35 @@ describe('configurations', { concurrency: false }, () => {
     );
   });
 
+  test('propagation of mounts and of the root, as mountinfo tells and as it acts', async () => {
+    const script = `awk '$5 ~ "^/($|s|m|u|p)" && $5 !~ "^/(proc|sys)" { print $5, $7, $8 }' /proc/self/mountinfo | sed 's/[0-9][0-9]*/N/; s/ -.*//' | sort
+      mkdir -p /copy /new /s/x; mount -o bind / /copy; mount -t tmpfs none /new; touch /new/f; ls /copy/new; mount -o bind /u /copy 2>&1; true`;
+    await shows(
+      script,
+      (config) => {
+        const all = ['CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE'];
+        config.process.capabilities = { bounding: all, effective: all, permitted: all };
+        config.linux.rootfsPropagation = 'shared';
+        const mount = (destination: string, ...options: string[]): Json => ({ destination, type: 'tmpfs', options });
+        config.mounts.push(
+          mount('/s', 'shared'),
+          mount('/m', 'shared', 'slave'),
+          mount('/u', 'unbindable'),
+          mount('/p', 'rprivate'),
+        );
+      },
+      [
+        '/ shared:N',
+        '/m',
+        '/p',
+        '/s shared:N',
+        '/u unbindable',
+        'f',
+        'mount: mounting /u on /copy failed: Invalid argument',
+      ],
+    );
+  });
+
   test('whatever a field is changed to, the container runs, or is refused with the name of the field', async () => {
     const whole = { ...wholeConfig(), ...bundleOfWhole(bundle) };
     const runs = Number(process.env.CONFIG_RUNS ?? 40);

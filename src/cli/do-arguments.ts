@@ -138,6 +138,7 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
     seccomp: null,
     personality: 0,
     devices: [],
+    rootPropagation: 0,
     sysctls: [],
     idMaps: null,
     attributes: NO_ATTRIBUTES,

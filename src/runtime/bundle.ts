@@ -17,7 +17,7 @@ import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
 import { checkConfig } from './config-check.ts';
 import { type Hooks, readHooks } from './hooks.ts';
 import { checkTimeOffsets, readDevices, readIdMaps, readPersonality, readSysctls } from './linux-options.ts';
-import { IGNORED_OPTIONS, MOUNT_FLAGS } from './mount-options.ts';
+import { IGNORED_OPTIONS, MOUNT_FLAGS, PROPAGATION_TYPES } from './mount-options.ts';
 import { readSeccomp } from './seccomp-profile.ts';
 import { withoutEffect } from './without-effect.ts';
 
@@ -53,9 +53,11 @@ function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf):
   const type = fields.string('type') ?? 'none';
   let flags = 0;
   const data: string[] = [];
+  const propagation: number[] = [];
   for (const option of options) {
     const known = Object.hasOwn(MOUNT_FLAGS, option) ? MOUNT_FLAGS[option] : undefined;
     if (known !== undefined) flags = (flags | known[0]) & ~known[1];
+    else if (Object.hasOwn(PROPAGATION_TYPES, option)) propagation.push(PROPAGATION_TYPES[option]);
     else if (!IGNORED_OPTIONS.has(option)) data.push(option);
   }
   const isBind = type === 'bind' || options.includes('bind') || options.includes('rbind');
@@ -64,11 +66,12 @@ function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf):
     const name = fields.string('source') ?? type;
     const isCopied = type === 'tmpfs' && data.includes('tmpcopyup');
     const kept = isFixed ? [] : data.filter((option) => option !== 'tmpcopyup');
-    return { field, target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags };
+    return { field, target, source: { kind: 'new', type, data: kept.join(','), name, isCopied }, flags, propagation };
   }
   const path = resolve(bundle, fields.needString('source'));
   if (kindAt(kindOf, path, fields, 'source') === null) return fields.refuse('source', `does not exist: ${path}`);
-  return { field, target, source: { kind: 'host', path, isWritable: (flags & mount.MS_RDONLY) === 0 }, flags };
+  const isWritable = (flags & mount.MS_RDONLY) === 0;
+  return { field, target, source: { kind: 'host', path, isWritable }, flags, propagation };
 }
 
 /** What must not be read is covered, what must not be written is bound onto itself (config-linux.md). */
@@ -254,6 +257,7 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
       seccomp: readSeccomp(linux),
       personality: readPersonality(linux),
       devices,
+      rootPropagation: PROPAGATION_TYPES[linux?.string('rootfsPropagation') ?? ''] ?? 0,
       sysctls: readSysctls(linux),
       idMaps,
     },

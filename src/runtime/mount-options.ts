@@ -30,9 +30,21 @@ export const MOUNT_FLAGS: Readonly<Record<string, readonly [number, number]>> = 
   defaults: [0, 0],
 };
 
-/** Options that say how the host should mount: binding is said by the type as well, and nothing propagates in the sandbox. */
+/** How a mount propagates (mount_namespaces(7)). */
+export const PROPAGATION_TYPES: Readonly<Record<string, number>> = {
+  private: mount.MS_PRIVATE,
+  rprivate: mount.MS_PRIVATE | mount.MS_REC,
+  shared: mount.MS_SHARED,
+  rshared: mount.MS_SHARED | mount.MS_REC,
+  slave: mount.MS_SLAVE,
+  rslave: mount.MS_SLAVE | mount.MS_REC,
+  unbindable: mount.MS_UNBINDABLE,
+  runbindable: mount.MS_UNBINDABLE | mount.MS_REC,
+};
+
+/** Options that change nothing here: binding is said by the type as well, and how the host writes is the host's. */
 export const IGNORED_OPTIONS: ReadonlySet<string> = new Set([
-  ...['bind', 'rbind', 'private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
+  ...['bind', 'rbind'],
   ...[
     'sync',
     'async',
@@ -49,4 +61,8 @@ export const IGNORED_OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** All that have a meaning of their own; others are the file system's. */
-export const MOUNT_OPTIONS: readonly string[] = [...Object.keys(MOUNT_FLAGS), ...IGNORED_OPTIONS].sort();
+export const MOUNT_OPTIONS: readonly string[] = [
+  ...Object.keys(MOUNT_FLAGS),
+  ...Object.keys(PROPAGATION_TYPES),
+  ...IGNORED_OPTIONS,
+].sort();

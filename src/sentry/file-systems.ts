@@ -1,6 +1,6 @@
 /** The file systems of a sandbox and the mount tree it boots with. */
 import { ENODEV, errnoName } from '../abi/errno.ts';
-import { MS_NOATIME, MS_PER_MOUNT, MS_RELATIME, MS_STRICTATIME } from '../abi/mount.ts';
+import { MS_NOATIME, MS_PER_MOUNT, MS_REC, MS_RELATIME, MS_STRICTATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { populateDev, standardDevices } from '../fs/dev/standard-devices.ts';
 import { DevPts } from '../fs/devpts/devpts.ts';
@@ -26,8 +26,9 @@ import { unixSocketTable } from '../net/unix/socket-table.ts';
 import { allocateDev } from '../vfs/device-number.ts';
 import { provideFileSystems } from '../vfs/file-system-types.ts';
 import type { FileSystem } from '../vfs/inode.ts';
-import { attachMount, cloneMount, createMount, dropMount, type Mount } from '../vfs/mount.ts';
+import { attachMount, cloneMount, createMount, dropMount, listMounts, type Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
+import { setPropagation } from '../vfs/propagation.ts';
 import { makeDevice, setSysctls } from './configured-nodes.ts';
 import { copyTree } from './copy-tree.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
@@ -134,11 +135,12 @@ export class FileSystems {
   }
 
   /** Makes what a configuration asks for, in its order. Throws a message that names the field when that cannot be. */
-  configure({ mounts, devices, sysctls }: Pick<ContainerOptions, 'mounts' | 'devices' | 'sysctls'>): void {
+  configure({ mounts, devices, sysctls, rootPropagation }: ContainerOptions): void {
     // Before what must not be written to is made so.
     setSysctls(this.#proc, sysctls);
     for (const mount of mounts) this.#named(mount);
     for (const device of devices) makeDevice(this.#kernel.rootMount, device);
+    propagate(this.#kernel.rootMount, rootPropagation);
   }
 
   #named(spec: MountSpec): void {
@@ -150,7 +152,7 @@ export class FileSystems {
     }
   }
 
-  #mount({ target, source, flags }: MountSpec): void {
+  #mount({ target, source, flags, propagation }: MountSpec): void {
     const root = this.#kernel.rootMount;
     if (source.kind === 'mask' || source.kind === 'itself') {
       const at = findPath(root, target);
@@ -177,6 +179,7 @@ export class FileSystems {
       throw new Error('cannot make the nodes of /dev');
     }
     hang(made, withTimes(flags), at, target);
+    for (const type of propagation ?? []) propagate(made, type);
   }
 
   #mountHost(path: string, isWritable: boolean, isOverlaid: boolean): Mount | number {
@@ -205,6 +208,11 @@ export class FileSystems {
 /** mount(2): times are kept lazily unless another way is asked for. */
 function withTimes(flags: number): number {
   return (flags & MS_PER_MOUNT) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
+}
+
+/** @param type one of MS_SHARED and the like, with MS_REC for all below as well; 0 for nothing */
+function propagate(mount: Mount, type: number): void {
+  for (const each of (type & MS_REC) === 0 ? [mount] : listMounts(mount)) setPropagation(each, type & ~MS_REC);
 }
 
 function hang(mount: Mount, flags: number, at: Path, target: string): void {

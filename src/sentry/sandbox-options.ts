@@ -36,6 +36,8 @@ export interface MountSpec {
   readonly source: MountSource;
   /** MS_RDONLY, MS_NOSUID... */
   readonly flags: number;
+  /** MS_SHARED and the like, each with MS_REC or not: set in this order once it is mounted. */
+  readonly propagation?: readonly number[];
 }
 
 /** A device node, or a named pipe, that is there when the first process starts. */
@@ -122,6 +124,8 @@ export interface ContainerOptions extends ProcessOptions {
   /** PER_*: what personality(2) gives them. */
   readonly personality: number;
   readonly devices: readonly DeviceSpec[];
+  /** The same of the root, once everything is mounted; 0 leaves it private. */
+  readonly rootPropagation: number;
   readonly sysctls: readonly SysctlSpec[];
   /** null where everybody is outside who he is inside. */
   readonly idMaps: IdMaps | null;

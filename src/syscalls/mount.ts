@@ -1,4 +1,4 @@
-/** mount(2) and umount2(2). There is one mount namespace and nothing propagates, so propagation types change nothing. */
+/** mount(2) and umount2(2). There is one mount namespace. */
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
 import { EAGAIN, EBUSY, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
@@ -12,10 +12,13 @@ import {
   createMount,
   detachMount,
   dropMount,
+  listMounts,
   type Mount,
   moveMount,
+  propagatedMounts,
 } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
+import { setPropagation } from '../vfs/propagation.ts';
 import { foundPath, resolve } from '../vfs/resolve.ts';
 import { full, type SyscallDef } from './define.ts';
 
@@ -94,6 +97,7 @@ function remount({ mount, dentry }: Path, flags: number): number {
 function bind(task: Task, sourceAddr: number, target: Path, flags: number): number {
   const from = pathAt(task, sourceAddr, 0);
   if (typeof from === 'number') return from;
+  if (from.mount.isUnbindable) return -EINVAL;
   const clone = cloneMount(from);
   const failed = (flags & M.MS_REC) === 0 ? 0 : cloneSubmounts(from, clone);
   return attachNew(failed, clone, target);
@@ -102,7 +106,9 @@ function bind(task: Task, sourceAddr: number, target: Path, flags: number): numb
 function changePropagation({ mount, dentry }: Path, flags: number): number {
   const type = flags & PROPAGATION;
   if ((type & (type - 1)) !== 0 || (flags & ~(PROPAGATION | M.MS_REC | M.MS_SILENT)) !== 0) return -EINVAL;
-  return dentry === mount.root ? 0 : -EINVAL;
+  if (dentry !== mount.root) return -EINVAL;
+  for (const each of (flags & M.MS_REC) === 0 ? [mount] : listMounts(mount)) setPropagation(each, type);
+  return 0;
 }
 
 function move(task: Task, sourceAddr: number, target: Path): number {
@@ -136,7 +142,8 @@ function sysUmount2(task: Task, targetAddr: number, flags: number): number {
       return -EAGAIN;
     }
   }
-  if ((flags & MNT_DETACH) === 0 && isBusy(task, mount)) return -EBUSY;
+  const all = [mount, ...propagatedMounts(mount)];
+  if ((flags & MNT_DETACH) === 0 && all.some((each) => isBusy(task, each))) return -EBUSY;
   return detachMount(mount);
 }
 

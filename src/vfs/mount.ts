@@ -1,10 +1,19 @@
 /** Mounted file systems and the tree they form (Linux: struct mount, fs/namespace.c). There is one mount namespace. */
-import { EBUSY, EINVAL, ELOOP, ENOENT, ENOTDIR } from '../abi/errno.ts';
+import { EINVAL, ELOOP, ENOENT, ENOSPC, ENOTDIR } from '../abi/errno.ts';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { Dentry, isBelow, pinDentry, pruneBelow, unpinDentry } from './dentry.ts';
 import { type FileSystem, type Inode, NO_INODE } from './inode.ts';
 import type { Path } from './path.ts';
+import {
+  makePrivate,
+  makeShared,
+  type PeerGroup,
+  type Receiver,
+  receive,
+  receiversOf,
+  shareWith,
+} from './propagation.ts';
 
 /** A guest that may mount could else grow the tree without end (Linux: fs.mount-max). */
 const MOUNT_MAX = 10000;
@@ -29,6 +38,10 @@ export class Mount {
   openFiles = 0;
   /** MNT_EXPIRE was asked for once; the second time it goes. */
   isExpiring = false;
+  /** Propagation (propagation.ts): whom it gives to and receives from, and whom it only receives from. */
+  peers: PeerGroup | null = null;
+  master: PeerGroup | null = null;
+  isUnbindable = false;
 
   constructor(fs: FileSystem, root: Dentry, source: string, flags: number) {
     this.fs = fs;
@@ -89,42 +102,92 @@ export function createMount(fs: FileSystem, flags = 0, source: string = fs.typeN
   return new Mount(fs, rootDentry(fs), source, flags);
 }
 
-/** Hangs `mount` at `at`, over whatever is mounted there: 0, -ENOTDIR, -ENOENT or -ENOSPC's stand-in -EBUSY for too many. */
-export function attachMount(mount: Mount, at: Path): number {
-  const target = at.dentry.inode;
-  const source = mount.root.inode;
-  if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
-  if (isDirectory(target) !== isDirectory(source)) return -ENOTDIR;
-  if (count >= MOUNT_MAX) return -EBUSY;
-  // A path always names the uppermost mount, so nothing is mounted here yet; if something is, it goes below the new one's parent.
+/** The uppermost of what is mounted at a place, and the place on it. */
+function uppermost(at: Path): { parent: Mount; point: Dentry } {
   let parent = at.mount;
   let point = at.dentry;
   for (let over = parent.children.get(point); over !== undefined; over = parent.children.get(point)) {
     parent = over;
     point = over.root;
   }
+  return { parent, point };
+}
+
+/**
+ * Hangs `mount` at `at`, over whatever is mounted there, and copies of it where `at` is shown by mounts that receive from that one: 0,
+ * -ENOTDIR, -ENOENT, or -ENOSPC for too many.
+ */
+export function attachMount(mount: Mount, at: Path): number {
+  const target = at.dentry.inode;
+  const source = mount.root.inode;
+  if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
+  if (isDirectory(target) !== isDirectory(source)) return -ENOTDIR;
+  // A path always names the uppermost mount, so nothing is mounted here yet; if something is, it goes below the new one's parent.
+  const { parent, point } = uppermost(at);
   if (point.isDeleted) return -ENOENT;
+  const receivers = receiversOf(parent, point);
+  const tree = parent.peers === null ? [mount] : listMounts(mount);
+  if (count + 1 + receivers.length * tree.length > MOUNT_MAX) return -ENOSPC;
+  if (parent.peers !== null) for (const each of tree) makeShared(each);
+  hang(mount, parent, point);
+  if (receivers.length === 0) return 0;
+  const groups = new Map<Mount, Map<PeerGroup, PeerGroup>>(tree.map((each) => [each, new Map()]));
+  for (const receiver of receivers) {
+    const copy = copyFor(mount, receiver, groups);
+    const place = uppermost({ mount: receiver.mount, dentry: point });
+    hang(copy, place.parent, place.point);
+  }
+  return 0;
+}
+
+/** The copy of a tree that a receiver gets. */
+function copyFor(original: Mount, receiver: Receiver, groups: ReadonlyMap<Mount, Map<PeerGroup, PeerGroup>>): Mount {
+  const copy = new Mount(original.fs, original.root, original.source, original.flags);
+  receive(original, copy, receiver, groups.get(original) ?? new Map());
+  for (const [point, child] of original.children) hang(copyFor(child, receiver, groups), copy, point);
+  return copy;
+}
+
+function hang(mount: Mount, parent: Mount, point: Dentry): void {
   parent.children.set(point, mount);
   point.mountCount += 1;
   pinDentry(point);
   mount.parent = parent;
   mount.mountpoint = point;
   count += 1;
-  return 0;
 }
 
-/** Takes a mount out of the tree: 0, or -EINVAL for the root of the tree. Mounts below it go with it. */
+/** What goes with a mount when it is unmounted: what is at the same place of the mounts that receive from its parent. */
+export function propagatedMounts({ parent, mountpoint }: Mount): Mount[] {
+  if (parent === null || mountpoint === null) return [];
+  return receiversOf(parent, mountpoint)
+    .map(({ mount }) => mount.children.get(mountpoint))
+    .filter((each) => each !== undefined);
+}
+
+/** Takes a mount out of the tree: 0, or -EINVAL for the root of the tree. Mounts below it go with it, and what was propagated. */
 export function detachMount(mount: Mount): number {
   const { parent, mountpoint } = mount;
   if (parent === null || mountpoint === null) return -EINVAL;
+  const others = propagatedMounts(mount);
   unhang(mount, parent, mountpoint);
+  for (const other of others) if (other.parent !== null) detachAlone(other);
   dropMount(mount);
   return 0;
+}
+
+/** Takes a mount out of the tree with those below it, and nothing else. */
+function detachAlone(mount: Mount): void {
+  const { parent, mountpoint } = mount;
+  if (parent === null || mountpoint === null) return;
+  unhang(mount, parent, mountpoint);
+  dropMount(mount);
 }
 
 /** Lets go of a mount that hangs nowhere, and of those below it. Who is still in it has its own hold on what it uses. */
 export function dropMount(mount: Mount): void {
   for (const child of [...mount.children.values()]) detachMount(child);
+  makePrivate(mount);
   unpinDentry(mount.root);
   // The last mount of a file system (Linux: shrink_dcache_for_umount).
   if (mount.root.parent === null && mount.root.pins === 0) pruneBelow(mount.root);
@@ -132,20 +195,24 @@ export function dropMount(mount: Mount): void {
 
 /** Takes away what is mounted on a directory that is gone, wherever it is mounted (Linux: detach_mounts). */
 export function detachMountsOn(root: Mount, mountpoint: Dentry): void {
-  for (const mount of listMounts(root)) if (mount.mountpoint === mountpoint) detachMount(mount);
+  for (const mount of listMounts(root)) if (mount.mountpoint === mountpoint) detachAlone(mount);
 }
 
-/** MS_MOVE: hangs a mount with all below it somewhere else. 0, -EINVAL for the root, -ELOOP for a place below itself. */
+/**
+ * MS_MOVE: hangs a mount with all below it somewhere else. 0, -EINVAL for the root, for one that others have too, and for unbindable
+ * ones among what is shared from then on; -ELOOP for a place below itself.
+ */
 export function moveMount(mount: Mount, at: Path): number {
   const { parent, mountpoint } = mount;
-  if (parent === null || mountpoint === null) return -EINVAL;
-  for (let above: Mount | null = at.mount; above !== null; above = above.parent) if (above === mount) return -ELOOP;
+  if (parent === null || mountpoint === null || parent.peers !== null) return -EINVAL;
   const target = at.dentry.inode;
   if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
-  if (isDirectory(target) !== isDirectory(mount.root.inode)) return -ENOTDIR;
+  if (isDirectory(target) !== isDirectory(mount.root.inode)) return -EINVAL;
+  if (at.mount.peers !== null && listMounts(mount).some(({ isUnbindable }) => isUnbindable)) return -EINVAL;
+  for (let above: Mount | null = at.mount; above !== null; above = above.parent) if (above === mount) return -ELOOP;
   unhang(mount, parent, mountpoint);
   const result = attachMount(mount, at);
-  if (result < 0) attachMount(mount, { mount: parent, dentry: mountpoint });
+  if (result < 0) hang(mount, parent, mountpoint);
   return result;
 }
 
@@ -169,18 +236,20 @@ export function listMounts(root: Mount): Mount[] {
   return list.sort((a, b) => a.id - b.id);
 }
 
-/** For a bind mount: what is at `path`, with the flags of the mount it is in. */
-export function cloneMount(path: Path): Mount {
-  return new Mount(path.mount.fs, path.dentry, path.mount.source, path.mount.flags);
+/** For a bind mount: what is at `path`, with the flags of the mount it is in and its propagation. */
+export function cloneMount({ mount, dentry }: Path): Mount {
+  const clone = new Mount(mount.fs, dentry, mount.source, mount.flags);
+  shareWith(mount, clone);
+  return clone;
 }
 
-/** Copies the mounts below `from` that are inside `path.dentry` onto the clone (MS_REC). */
+/** Copies the mounts that are inside `path` onto the clone (MS_REC), which hangs nowhere yet: unbindable ones are left out. */
 export function cloneSubmounts(path: Path, clone: Mount): number {
   for (const [point, child] of path.mount.children) {
-    if (!isBelow(point, path.dentry)) continue;
+    if (child.isUnbindable || !isBelow(point, path.dentry)) continue;
+    if (count >= MOUNT_MAX) return -ENOSPC;
     const copy = cloneMount({ mount: child, dentry: child.root });
-    const result = attachMount(copy, { mount: clone, dentry: point });
-    if (result < 0) return result;
+    hang(copy, clone, point);
     const below = cloneSubmounts({ mount: child, dentry: child.root }, copy);
     if (below < 0) return below;
   }

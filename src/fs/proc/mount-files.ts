@@ -23,7 +23,7 @@ export function mountinfoText(task: Task, vfs: ProcVfs): string {
   for (const line of vfs.mounts(task.fs.root)) {
     const device = `${devMajor(line.dev)}:${devMinor(line.dev)}`;
     out +=
-      `${line.id} ${line.parentId} ${device} ${escapeMount(line.root)} ${escapeMount(line.target)} ${line.options} - ` +
+      `${line.id} ${line.parentId} ${device} ${escapeMount(line.root)} ${escapeMount(line.target)} ${line.options} ${line.propagation}- ` +
       `${line.typeName} ${escapeMount(line.source)} ${line.superOptions}\n`;
   }
   return out;

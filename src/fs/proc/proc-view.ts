@@ -21,6 +21,8 @@ export interface MountLine {
   readonly target: string;
   /** Per-mount options: "rw,nosuid,relatime". */
   readonly options: string;
+  /** The optional fields of mountinfo, each with a blank behind. */
+  readonly propagation: string;
   readonly typeName: string;
   readonly source: string;
   /** Of the superblock: "rw,size=65536k". */

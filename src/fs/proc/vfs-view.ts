@@ -2,6 +2,7 @@
 import type { Task } from '../../kernel/task.ts';
 import { listMounts, type Mount, mountOptions, mountRootText } from '../../vfs/mount.ts';
 import { absolutePath, isReachable, type Path, placeText } from '../../vfs/path.ts';
+import { propagationText } from '../../vfs/propagation.ts';
 import type { Descriptor, MountLine, ProcVfs } from './proc-view.ts';
 
 function descriptor(task: Task, fd: number): Descriptor | null {
@@ -18,6 +19,7 @@ function lineOf(mount: Mount, root: Path): MountLine {
     root: mountRootText(mount),
     target: placeText(top, root),
     options: mountOptions(mount),
+    propagation: propagationText(mount),
     typeName: mount.fs.typeName,
     source: mount.source,
     superOptions: `rw${mount.fs.options ?? ''}`,
