@@ -213,7 +213,7 @@ export function readBundle(directory: string, configPath: string): Bundle {
  * @param text of config.json
  */
 export function readMember(text: string, directory: string): MemberSpec {
-  const config = new Fields(JSON.parse(text), '', 'config.json');
+  const config = new Fields(parseJson(text), '', 'config.json');
   const { options, hasTerminal, hooks } = bundleOf(directory, config, () => 'directory');
   return { options, hasTerminal, startHooks: hooks.startContainer };
 }

@@ -133,7 +133,7 @@ export class Members {
       if (next !== undefined) native.syscall(CLOSE, next.place.fd);
       throw new Error(`nothing was opened for ${path}`);
     };
-    const trees = new HostTrees(open);
+    const trees = new HostTrees(open, options.idMaps);
     let compartment: Compartment | null = null;
     try {
       const zygote = zygoteOf(this.#sandbox.first.zygote, control);
