@@ -50,6 +50,15 @@ describe('configurations', { concurrency: false }, () => {
     assert.notEqual(code, 0);
   }
 
+  /** Makes /bin/NAME from test/config/NAME.c. */
+  async function build(name: string): Promise<void> {
+    const program = join(bundle.path, 'rootfs/bin', name);
+    const source = join(import.meta.dirname, `config/${name}.c`);
+    const flags = ['-static', '-O1', '-Wall', '-Wextra', '-o', program, source, '-lpthread', '-lrt'];
+    const built = await runProcess('cc', flags, { cwd: bundle.path });
+    assert.deepEqual(built, { stdout: '', stderr: '', code: 0, isTimedOut: false });
+  }
+
   const withSeccomp = (seccomp: Json) => (config: Config) => {
     config.process.noNewPrivileges = true;
     config.linux.seccomp = seccomp;
@@ -209,6 +218,33 @@ describe('configurations', { concurrency: false }, () => {
     await refuses(/linux\.sysctl\["\.\.\/\.\.\/etc"\] is no name/, set('../../etc', 'x'));
   });
 
+  test('kernel parameters of IPC limit what there can be', async () => {
+    await build('ipc-limits');
+    const sysctl = {
+      'kernel.msgmax': '100',
+      'kernel.msgmni': '2',
+      'kernel.sem': '10 100 5 3',
+      'kernel.shmmax': '8192',
+      'fs.mqueue.msg_max': '4',
+    };
+    await shows(
+      'cat /proc/sys/kernel/sem /proc/sys/kernel/shmall; ipc-limits',
+      (config) => Object.assign(config.linux, { sysctl }),
+      [
+        ...['10\t100\t5\t3', '18446744073692774399', 'message of 100: yes', 'message of 101: Invalid argument'],
+        ...[
+          'second queue: yes',
+          'third queue: No space left on device',
+          'set of 10: yes',
+          'set of 11: Invalid argument',
+          'fourth set: No space left on device',
+        ],
+        ...['5 operations: yes', '6 operations: Argument list too long', 'segment of 8192: yes'],
+        ...['segment of 8193: Invalid argument', 'queue of 4: yes', 'queue of 5: Invalid argument', 'plain queue: 4'],
+      ],
+    );
+  });
+
   test('id mappings show; time offsets, overlaps and halves are refused; what has no effect is told once', async () => {
     const maps = {
       uidMappings: [{ containerID: 0, hostID: 1000, size: 2000 }],
@@ -287,12 +323,7 @@ describe('configurations', { concurrency: false }, () => {
   test('a limit on tasks is exact, for processes and threads, as often as it is met', {
     skip: process.getuid?.() !== 0 && 'control groups are for root',
   }, async () => {
-    const program = join(bundle.path, 'rootfs/bin/fork-limit');
-    const source = join(import.meta.dirname, 'config/fork-limit.c');
-    const built = await runProcess('cc', ['-static', '-O1', '-Wall', '-Wextra', '-o', program, source, '-lpthread'], {
-      cwd: bundle.path,
-    });
-    assert.deepEqual(built, { stdout: '', stderr: '', code: 0, isTimedOut: false });
+    await build('fork-limit');
     await shows(
       'exec fork-limit',
       (config) => {

@@ -5,8 +5,9 @@ import { EAGAIN, EFAULT, EINVAL, ENOMSG, EPERM, ERESTARTNOHAND, ERESTARTSYS } fr
 import * as I from '../abi/ipc.ts';
 import { READABLE, WRITABLE } from '../abi/poll.ts';
 import { blockOn } from '../kernel/block.ts';
+import { ipcSettingsOf } from '../kernel/ipc/ipc-settings.ts';
 import { checkOwnership, putPermission, takePermission } from '../kernel/ipc/ipc-table.ts';
-import { MessageQueue, MSGMAX, MSGMNB, MSGMNI, messageQueuesOf } from '../kernel/ipc/message-queue.ts';
+import { MessageQueue, messageQueuesOf } from '../kernel/ipc/message-queue.ts';
 import type { Task } from '../kernel/task.ts';
 import { full, type SyscallDef } from './define.ts';
 import { accessible, described, give, put64, readStruct, S_IRUGO, S_IWUGO } from './sysv-ipc.ts';
@@ -33,7 +34,7 @@ function sysMsgsnd(task: Task, id: number, addr: number, size: number, flags: nu
   const view = readStruct(task, addr, TYPE_SIZE);
   if (typeof view === 'number') return view;
   const type = Number(view.getBigInt64(0, true));
-  if (size > MSGMAX || id < 0 || type < 1) return -EINVAL;
+  if (size > ipcSettingsOf(task.kernel).msgmax || id < 0 || type < 1) return -EINVAL;
   const bytes = size === 0 ? new Uint8Array(0) : task.mem.readBytes(addr + TYPE_SIZE, size);
   if (typeof bytes === 'number') return bytes;
   const queue = accessible(task, messageQueuesOf(task.kernel), id, S_IWUGO);
@@ -99,15 +100,16 @@ function info(task: Task, command: number, addr: number): number {
   }
   const isUsage = command === I.MSG_INFO;
   const view = new DataView(new ArrayBuffer(32));
-  const pool = Math.floor((MSGMNI * MSGMNB) / 1024);
+  const { msgmax, msgmnb, msgmni } = ipcSettingsOf(task.kernel);
+  const pool = Math.floor((msgmni * msgmnb) / 1024);
   const numbers = [
     isUsage ? table.count : pool,
-    isUsage ? messages : MSGMNB,
-    MSGMAX,
-    MSGMNB,
-    MSGMNI,
+    isUsage ? messages : msgmnb,
+    msgmax,
+    msgmnb,
+    msgmni,
     16,
-    isUsage ? bytes : MSGMNB,
+    isUsage ? bytes : msgmnb,
   ];
   // The order is msgpool, msgmap, msgmax, msgmnb, msgmni, msgssz, msgtql.
   for (const [i, number] of numbers.entries()) view.setInt32(i * 4, number, true);
@@ -128,7 +130,7 @@ function change(task: Task, id: number, command: number, addr: number): number {
     queue.messages.length = 0;
   } else {
     const maxBytes = Number(view.getBigUint64(88, true));
-    if (maxBytes > MSGMNB && !task.creds.hasCapability(CAP_SYS_RESOURCE)) return -EPERM;
+    if (maxBytes > ipcSettingsOf(task.kernel).msgmnb && !task.creds.hasCapability(CAP_SYS_RESOURCE)) return -EPERM;
     takePermission(task, view, queue);
     queue.maxBytes = maxBytes;
   }

@@ -6,8 +6,9 @@ import { READABLE, WRITABLE } from '../abi/poll.ts';
 import { SigInfo } from '../abi/siginfo.ts';
 import { NSIG, SI_MESGQ } from '../abi/signal.ts';
 import { S_IFREG } from '../abi/stat.ts';
-import { DEFAULT_SHAPE, MqueueFile, MqueueInode, mqueueOf, type QueueShape } from '../fs/mqueue/mqueue-fs.ts';
+import { defaultShape, MqueueFile, MqueueInode, mqueueOf, type QueueShape } from '../fs/mqueue/mqueue-fs.ts';
 import { blockOn } from '../kernel/block.ts';
+import { ipcSettingsOf } from '../kernel/ipc/ipc-settings.ts';
 import type { PosixQueue, QueueListener } from '../kernel/ipc/posix-queue.ts';
 import type { Timespec } from '../kernel/kernel.ts';
 import { sendSignalToGroup } from '../kernel/signal.ts';
@@ -21,9 +22,7 @@ import { installNew } from './install-file.ts';
 
 const MQ_PRIO_MAX = 32768;
 const ATTR_SIZE = 64;
-/** What the attributes may be at most without CAP_SYS_RESOURCE, and with it (/proc/sys/fs/mqueue, HARD_MSGMAX, HARD_MSGSIZEMAX). */
-const MESSAGES_MAX = 10;
-const SIZE_MAX = 8192;
+/** What the attributes may be at most with CAP_SYS_RESOURCE; without it /proc/sys/fs/mqueue says (HARD_MSGMAX, HARD_MSGSIZEMAX). */
 const HARD_MESSAGES_MAX = 65536;
 const HARD_SIZE_MAX = 16 * 2 ** 20;
 /** All that a queue may ever hold: it is the sentry's memory. */
@@ -48,7 +47,8 @@ function readName(task: Task, addr: number): string | number {
 }
 
 function readShape(task: Task, addr: number): QueueShape | number {
-  if (addr === 0) return DEFAULT_SHAPE;
+  const settings = ipcSettingsOf(task.kernel);
+  if (addr === 0) return defaultShape(settings);
   const bytes = task.mem.readBytes(addr, ATTR_SIZE);
   if (typeof bytes === 'number') return -EFAULT;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -56,8 +56,8 @@ function readShape(task: Task, addr: number): QueueShape | number {
   const messageSize = Number(view.getBigInt64(16, true));
   const isPrivileged = task.creds.hasCapability(CAP_SYS_RESOURCE);
   if (maxMessages <= 0 || messageSize <= 0) return -EINVAL;
-  if (maxMessages > (isPrivileged ? HARD_MESSAGES_MAX : MESSAGES_MAX)) return -EINVAL;
-  if (messageSize > (isPrivileged ? HARD_SIZE_MAX : SIZE_MAX)) return -EINVAL;
+  if (maxMessages > (isPrivileged ? HARD_MESSAGES_MAX : settings.messagesMax)) return -EINVAL;
+  if (messageSize > (isPrivileged ? HARD_SIZE_MAX : settings.messageSizeMax)) return -EINVAL;
   return maxMessages * messageSize > QUEUE_BYTES_MAX ? -EINVAL : { maxMessages, messageSize };
 }
 

@@ -1,8 +1,9 @@
 /** semget(2), semop(2), semtimedop(2), semctl(2). */
-import { E2BIG, EAGAIN, EINTR, EINVAL, ERANGE, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
+import { E2BIG, EAGAIN, EINTR, EINVAL, ENOSPC, ERANGE, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
 import * as I from '../abi/ipc.ts';
 import { WRITABLE } from '../abi/poll.ts';
 import { blockOn } from '../kernel/block.ts';
+import { ipcSettingsOf } from '../kernel/ipc/ipc-settings.ts';
 import {
   checkAccess,
   checkOwnership,
@@ -11,15 +12,7 @@ import {
   putPermission,
   takePermission,
 } from '../kernel/ipc/ipc-table.ts';
-import {
-  SEMMNI,
-  SEMMSL,
-  SEMOPM,
-  SEMVMX,
-  SemaphoreSet,
-  type SemOperation,
-  semaphoresOf,
-} from '../kernel/ipc/semaphores.ts';
+import { SEMVMX, SemaphoreSet, type SemOperation, semaphoresOf } from '../kernel/ipc/semaphores.ts';
 import type { Timespec } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import { readTimespec, spanNs } from '../kernel/time-span.ts';
@@ -30,14 +23,25 @@ const SEMBUF_SIZE = 6;
 const SEMID_DS_SIZE = 104;
 const span: Timespec = { sec: 0, nsec: 0 };
 
+/** Semaphores of all sets. */
+function countSemaphores(task: Task): number {
+  let total = 0;
+  for (const set of semaphoresOf(task.kernel).all()) total += set.values.length;
+  return total;
+}
+
 function sysSemget(task: Task, key: number, count: number, flags: number): number {
-  if (count < 0 || count > SEMMSL) return -EINVAL;
+  if (count < 0 || count > ipcSettingsOf(task.kernel).semmsl) return -EINVAL;
   const set = semaphoresOf(task.kernel).get(
     task,
     key,
     flags,
     (existing) => (count > existing.values.length ? -EINVAL : 0),
-    () => (count === 0 ? -EINVAL : new SemaphoreSet(task, key, flags, count)),
+    () => {
+      if (count === 0) return -EINVAL;
+      const isTooMany = countSemaphores(task) + count > ipcSettingsOf(task.kernel).semmns;
+      return isTooMany ? -ENOSPC : new SemaphoreSet(task, key, flags, count);
+    },
   );
   return typeof set === 'number' ? set : set.id;
 }
@@ -53,7 +57,7 @@ function readOperations(task: Task, addr: number, count: number): SemOperation[]
 }
 
 function sysSemtimedop(task: Task, id: number, addr: number, count: number, timeout: number): number | Promise<number> {
-  if (count > SEMOPM) return -E2BIG;
+  if (count > ipcSettingsOf(task.kernel).semopm) return -E2BIG;
   if (count < 1) return -EINVAL;
   const operations = readOperations(task, addr, count);
   if (typeof operations === 'number') return operations;
@@ -111,18 +115,17 @@ function stat(task: Task, id: number, command: number, addr: number): number {
 function info(task: Task, command: number, addr: number): number {
   const table = semaphoresOf(task.kernel);
   const isUsage = command === I.SEM_INFO;
-  let total = 0;
-  for (const set of table.all()) total += set.values.length;
+  const total = countSemaphores(task);
   const view = new DataView(new ArrayBuffer(40));
-  const all = SEMMNI * SEMMSL;
+  const { semmni, semmsl, semmns, semopm } = ipcSettingsOf(task.kernel);
   const numbers = [
-    all,
-    SEMMNI,
-    all,
-    all,
-    SEMMSL,
-    SEMOPM,
-    SEMOPM,
+    semmns,
+    semmni,
+    semmns,
+    semmns,
+    semmsl,
+    semopm,
+    semopm,
     isUsage ? table.count : 20,
     SEMVMX,
     isUsage ? total : SEMVMX,

@@ -1,10 +1,11 @@
 /** shmget(2), shmat(2), shmdt(2), shmctl(2). */
 
 import { CAP_IPC_LOCK } from '../abi/capability.ts';
-import { EINVAL, ENOMEM, EPERM } from '../abi/errno.ts';
+import { EINVAL, ENOMEM, ENOSPC, EPERM } from '../abi/errno.ts';
 import * as I from '../abi/ipc.ts';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from '../abi/memory.ts';
-import { SHMMNI, SharedSegment, sharedSegmentsOf } from '../fs/tmpfs/shared-segment.ts';
+import { SharedSegment, sharedSegmentsOf } from '../fs/tmpfs/shared-segment.ts';
+import { ipcSettingsOf } from '../kernel/ipc/ipc-settings.ts';
 import { checkOwnership, PERMISSION_SIZE, putPermission, takePermission } from '../kernel/ipc/ipc-table.ts';
 import type { Task } from '../kernel/task.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -13,9 +14,14 @@ import { accessible, described, give, put64, readStruct, S_IRUGO, S_IWUGO } from
 
 const PAGE = 4096;
 const SHMID_DS_SIZE = 112;
-/** Linux' SHMMAX and SHMALL are ULONG_MAX - 2^24; a double comes close enough. */
-const NO_LIMIT = 2 ** 64 - 2 ** 25;
 const SHM_HUGETLB = 0o4000;
+
+/** Pages of all segments. */
+function usedPages(task: Task): number {
+  let pages = 0;
+  for (const { size } of sharedSegmentsOf(task.kernel).all()) pages += Math.ceil(size / PAGE);
+  return pages;
+}
 
 function sysShmget(task: Task, key: number, size: number, flags: number): number {
   const segment = sharedSegmentsOf(task.kernel).get(
@@ -24,7 +30,9 @@ function sysShmget(task: Task, key: number, size: number, flags: number): number
     flags,
     (existing) => (size > existing.size ? -EINVAL : 0),
     () => {
-      if (size < 1 || size > NO_LIMIT) return -EINVAL;
+      const { shmmax, shmall } = ipcSettingsOf(task.kernel);
+      if (size < 1 || size > shmmax) return -EINVAL;
+      if (usedPages(task) + Math.ceil(size / PAGE) > shmall) return -ENOSPC;
       // No huge pages are reserved.
       if ((flags & SHM_HUGETLB) !== 0) return -ENOMEM;
       return SharedSegment.create(task, key, flags, size);
@@ -97,7 +105,8 @@ function info(task: Task, command: number, addr: number): number {
     put64(view, 8, pages);
     put64(view, 16, pages);
   } else {
-    for (const [i, value] of [NO_LIMIT, 1, SHMMNI, SHMMNI, NO_LIMIT].entries()) put64(view, i * 8, value);
+    const { shmmax, shmmni, shmall } = ipcSettingsOf(task.kernel);
+    for (const [i, value] of [shmmax, 1, shmmni, shmmni, shmall].entries()) put64(view, i * 8, value);
   }
   return give(task, addr, view, table.highestIndex);
 }

@@ -58,6 +58,14 @@ same 'read-only root, tmpfs' --read-only --tmpfs /t:size=1m box sh -c 'touch /x;
 same 'capabilities' box grep Cap /proc/self/status
 same 'all capabilities dropped, one added' --cap-drop ALL --cap-add CHOWN box grep Cap /proc/self/status
 same 'no new privileges' --security-opt no-new-privileges box grep NoNewPrivs /proc/self/status
+same 'the default seccomp profile' box sh -c 'grep Seccomp /proc/self/status; unshare -U true; mount -t tmpfs none /tmp'
+echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}' > "$scratch/seccomp.json"
+same 'a seccomp profile' --security-opt "seccomp=$scratch/seccomp.json" box mkdir /made
+same 'no seccomp' --security-opt seccomp=unconfined box grep Seccomp /proc/self/status
+same 'kernel parameters' --sysctl net.ipv4.ip_unprivileged_port_start=80 --sysctl kernel.msgmax=100 -u 5 box \
+  sh -c 'cd /proc/sys; cat net/ipv4/ip_unprivileged_port_start net/ipv4/ping_group_range kernel/msgmax; nc -l -p 79'
+same 'a device' --device /dev/zero:/dev/one:r box sh -c 'stat -c "%F %t,%T %a" /dev/one; head -c 2 /dev/one | od -c'
+same 'out-of-memory score' --oom-score-adj 500 box cat /proc/self/oom_score_adj
 same 'limits' --ulimit nofile=100:200 box sh -c 'ulimit -n; ulimit -Hn'
 same 'init' --init box sh -c 'echo $$ | grep -vx 1 > /dev/null && echo not-first'
 same 'missing command' box missing

@@ -9,6 +9,7 @@ import { RLIMIT_MSGQUEUE } from '../../abi/resource.ts';
 import { S_IFMT, S_IFREG } from '../../abi/stat.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import { currentTask } from '../../kernel/current.ts';
+import { type IpcSettings, ipcSettingsOf } from '../../kernel/ipc/ipc-settings.ts';
 import { PosixQueue } from '../../kernel/ipc/posix-queue.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Namespace } from '../../kernel/namespaces.ts';
@@ -24,10 +25,8 @@ import { TmpDirectory } from '../tmpfs/tmp-directory.ts';
 import { TmpInode } from '../tmpfs/tmp-inode.ts';
 
 const MQUEUE_MAGIC = 0x19800202;
-/** /proc/sys/fs/mqueue: queues_max, msg_default, msgsize_default. */
-const QUEUES_MAX = 256;
-const DEFAULT_MESSAGES = 10;
-const DEFAULT_SIZE = 8192;
+/** What a queue may take of the sentry's memory as a file. */
+const QUEUE_COST = 2 ** 16;
 /** What Linux counts for each message beside its bytes: struct msg_msg and a node of the tree. */
 const MESSAGE_COST = 96;
 /** What st_size says of a queue (FILENT_SIZE). */
@@ -40,13 +39,20 @@ export interface QueueShape {
   readonly messageSize: number;
 }
 
-export const DEFAULT_SHAPE: QueueShape = { maxMessages: DEFAULT_MESSAGES, messageSize: DEFAULT_SIZE };
+/** What a queue is that nobody says anything of. */
+export function defaultShape(settings: IpcSettings): QueueShape {
+  return {
+    maxMessages: Math.min(settings.messagesMax, settings.messagesDefault),
+    messageSize: Math.min(settings.messageSizeMax, settings.messageSizeDefault),
+  };
+}
 
 export class MqueueFs implements MemoryFileSystem {
   readonly typeName = 'mqueue';
   readonly dev = allocateDev();
   readonly host: TmpfsHost;
-  readonly quota = new Quota(QUEUES_MAX * 2 ** 16, QUEUES_MAX);
+  readonly settings: IpcSettings;
+  readonly quota: Quota;
   readonly root: MqueueDirectory;
   /** Where mq_open(2) finds it, mounted or not. */
   readonly mount: Mount;
@@ -54,8 +60,10 @@ export class MqueueFs implements MemoryFileSystem {
   readonly charged = new Map<number, number>();
   #ino = 0;
 
-  constructor(host: TmpfsHost) {
+  constructor(host: TmpfsHost, settings: IpcSettings) {
     this.host = host;
+    this.settings = settings;
+    this.quota = new Quota(settings.queuesMax * QUEUE_COST, settings.queuesMax);
     this.root = new MqueueDirectory(this, null, 0o1777, 0, 0);
     this.mount = createMount(this);
   }
@@ -85,7 +93,8 @@ class MqueueDirectory extends TmpDirectory {
   override mknod(name: string, mode: number, _rdev: number, uid: number, gid: number): Inode | number {
     if ((mode & S_IFMT) !== S_IFREG) return -EPERM;
     const task = currentTask();
-    return task === null ? -EPERM : this.makeQueue(task, name, mode, uid, gid, DEFAULT_SHAPE);
+    if (task === null || !(this.fs instanceof MqueueFs)) return -EPERM;
+    return this.makeQueue(task, name, mode, uid, gid, defaultShape(this.fs.settings));
   }
 
   makeQueue(
@@ -98,6 +107,8 @@ class MqueueDirectory extends TmpDirectory {
   ): MqueueInode | number {
     const fs = this.fs;
     if (!(fs instanceof MqueueFs)) return -EINVAL;
+    fs.quota.maxInodes = fs.settings.queuesMax;
+    fs.quota.maxBytes = fs.settings.queuesMax * QUEUE_COST;
     const owner = task.creds.uid;
     const cost = maxMessages * (messageSize + MESSAGE_COST);
     if ((fs.charged.get(owner) ?? 0) + cost > task.group.limits.soft(RLIMIT_MSGQUEUE)) return -EMFILE;
@@ -211,8 +222,9 @@ export class MqueueFile extends File {
 const fileSystems = new WeakMap<Namespace, MqueueFs>();
 
 /** To be called at boot: the one of the kernel's IPC namespace. */
-export function provideMqueue({ namespaces }: Kernel, host: TmpfsHost): MqueueFs {
-  const fs = fileSystems.get(namespaces.ipc) ?? new MqueueFs(host);
+export function provideMqueue(kernel: Kernel, host: TmpfsHost): MqueueFs {
+  const { namespaces } = kernel;
+  const fs = fileSystems.get(namespaces.ipc) ?? new MqueueFs(host, ipcSettingsOf(kernel));
   fileSystems.set(namespaces.ipc, fs);
   return fs;
 }

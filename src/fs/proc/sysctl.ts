@@ -1,8 +1,9 @@
 /** /proc/sys: kernel parameters (proc_sys(5), Documentation/admin-guide/sysctl). */
 
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from '../../abi/capability.ts';
-import { EINVAL, EPERM } from '../../abi/errno.ts';
+import { EPERM } from '../../abi/errno.ts';
 import { AIO_MAX_NR, aioWanted } from '../../kernel/aio.ts';
+import { ipcSettingsOf, QUEUE_BYTES_LIMIT } from '../../kernel/ipc/ipc-settings.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NR_OPEN } from '../../kernel/limits.ts';
 import { netSettingsOf } from '../../kernel/net-settings.ts';
@@ -10,68 +11,9 @@ import { UTS_FIELD_MAX } from '../../kernel/uts.ts';
 import { ENTROPY_BITS } from '../dev/memory-devices.ts';
 import { dir } from '../pseudo/pseudo-directory.ts';
 import type { Node } from '../pseudo/pseudo-file-system.ts';
-import { control, parseDecimal, text } from '../pseudo/text-file.ts';
-
-function fixed(value: string | number): Node {
-  return text(() => `${value}\n`);
-}
-
-/** A number root may change; nothing but its reader depends on it. */
-function setting(initial: number, min: number, max: number): Node {
-  let value = initial;
-  return control(
-    () => `${value}\n`,
-    (written) => {
-      const wanted = parseDecimal(written);
-      if (wanted === null || wanted < min || wanted > max) return -EINVAL;
-      value = wanted;
-      return 0;
-    },
-  );
-}
-
-/** A number that something depends on. */
-function field<Name extends string>(holder: Record<Name, number>, name: Name, min: number, max: number): Node {
-  return control(
-    () => `${holder[name]}\n`,
-    (written) => {
-      const wanted = parseDecimal(written);
-      if (wanted === null || wanted < min || wanted > max) return -EINVAL;
-      holder[name] = wanted;
-      return 0;
-    },
-  );
-}
-
-/** Two numbers. */
-function pair(first: number, second: number, min: number, max: number): Node {
-  let values = [first, second];
-  return control(
-    () => `${values.join('\t')}\n`,
-    (written) => {
-      const wanted = written.trim().split(/\s+/).map(parseDecimal);
-      if (wanted.length !== 2 || wanted.some((each) => each === null || each < min || each > max)) return -EINVAL;
-      values = wanted.map(Number);
-      return 0;
-    },
-  );
-}
-
-function textSetting(initial: string, max: number): Node {
-  let value = initial;
-  return control(
-    () => `${value}\n`,
-    (written) => {
-      value = firstLine(written).slice(0, max);
-      return 0;
-    },
-  );
-}
-
-function firstLine(written: string): string {
-  const end = written.search(/[\0\n]/);
-  return end < 0 ? written : written.slice(0, end);
-}
+import { control, text } from '../pseudo/text-file.ts';
+import { messageQueueLimits, semaphoreLimits, sharedLimit } from './sysctl-ipc.ts';
+import { field, firstLine, fixed, pair, setting, textSetting } from './sysctl-nodes.ts';
 
 /** A random UUID, version 4 (RFC 9562). */
 export function randomUuid(kernel: Kernel): string {
@@ -97,6 +39,7 @@ function utsName(kernel: Kernel, field: 'nodename' | 'domainname'): Node {
 function kernelDirectory(kernel: Kernel): Node {
   const bootId = randomUuid(kernel);
   const { uts } = kernel;
+  const ipc = ipcSettingsOf(kernel);
   return dir({
     cap_last_cap: fixed(CAP_LAST_CAP),
     core_pattern: textSetting('core', 127),
@@ -106,9 +49,9 @@ function kernelDirectory(kernel: Kernel): Node {
     hostname: utsName(kernel, 'nodename'),
     io_uring_disabled: fixed(2),
     kptr_restrict: setting(1, 0, 2),
-    msgmax: setting(8192, 0, 0x7fffffff),
-    msgmnb: setting(16384, 0, 0x7fffffff),
-    msgmni: setting(32000, 0, 0x7fffffff),
+    msgmax: field(ipc, 'msgmax', 0, QUEUE_BYTES_LIMIT),
+    msgmnb: field(ipc, 'msgmnb', 0, QUEUE_BYTES_LIMIT),
+    msgmni: field(ipc, 'msgmni', 0, 32768),
     ngroups_max: fixed(65536),
     osrelease: fixed(uts.release),
     ostype: fixed(uts.sysname),
@@ -135,10 +78,10 @@ function kernelDirectory(kernel: Kernel): Node {
       actions_avail: fixed('kill_process kill_thread trap errno trace log allow'),
       actions_logged: fixed('kill_process kill_thread trap errno trace log'),
     }),
-    sem: fixed('32000\t1024000000\t500\t32000'),
-    shmall: textSetting('18446744073692774399', 24),
-    shmmax: textSetting('18446744073692774399', 24),
-    shmmni: setting(4096, 0, 32768),
+    sem: semaphoreLimits(ipc),
+    shmall: sharedLimit(ipc, 'shmall'),
+    shmmax: sharedLimit(ipc, 'shmmax'),
+    shmmni: field(ipc, 'shmmni', 0, 32768),
     sysrq: fixed(0),
     tainted: fixed(0),
     'threads-max': fixed(kernel.pids.maxTasks * 2),
@@ -188,7 +131,7 @@ const FS = (kernel: Kernel): Node =>
     'lease-break-time': fixed(45),
     'leases-enable': fixed(1),
     'mount-max': fixed(100000),
-    mqueue: dir({ msg_max: fixed(10), msgsize_max: fixed(8192), queues_max: fixed(256) }),
+    mqueue: messageQueueLimits(ipcSettingsOf(kernel)),
     nr_open: fixed(NR_OPEN),
     overflowgid: fixed(65534),
     overflowuid: fixed(65534),

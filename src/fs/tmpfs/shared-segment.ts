@@ -2,6 +2,7 @@
 import { ENOSPC } from '../../abi/errno.ts';
 import { O_LARGEFILE, O_RDONLY, O_RDWR } from '../../abi/fcntl.ts';
 import { IPC_PRIVATE, SHM_DEST } from '../../abi/ipc.ts';
+import { ipcSettingsOf } from '../../kernel/ipc/ipc-settings.ts';
 import { IpcObject, IpcTable, nowSec } from '../../kernel/ipc/ipc-table.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Namespace } from '../../kernel/namespaces.ts';
@@ -9,8 +10,6 @@ import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
 import { unlinkedInode } from './memfd.ts';
 import { TmpFile, type TmpRegular } from './tmp-regular.ts';
-
-export const SHMMNI = 4096;
 
 /** One shmat(2): it lives as long as a mapping of it does. */
 class Attachment extends TmpFile {
@@ -111,7 +110,8 @@ const tables = new WeakMap<Namespace, IpcTable<SharedSegment>>();
 export function sharedSegmentsOf(kernel: Kernel): IpcTable<SharedSegment> {
   let table = tables.get(kernel.namespaces.ipc);
   if (table === undefined) {
-    table = new IpcTable(SHMMNI);
+    const settings = ipcSettingsOf(kernel);
+    table = new IpcTable(() => settings.shmmni);
     tables.set(kernel.namespaces.ipc, table);
   }
   return table;

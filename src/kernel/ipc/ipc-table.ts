@@ -80,13 +80,13 @@ export function takePermission(task: Task, view: DataView, object: IpcObject): v
 
 export class IpcTable<T extends IpcObject> {
   readonly #slots: (T | undefined)[] = [];
-  readonly #limit: number;
+  readonly #limit: () => number;
   #sequence = 0;
   #lastIndex = -1;
   #count = 0;
 
-  /** @param limit on the number of objects (SEMMNI, MSGMNI, SHMMNI) */
-  constructor(limit: number) {
+  /** @param limit on the number of objects, now (SEMMNI, MSGMNI, SHMMNI) */
+  constructor(limit: () => number) {
     this.#limit = limit;
   }
 
@@ -118,7 +118,7 @@ export class IpcTable<T extends IpcObject> {
   }
 
   #add(make: () => T | number): T | number {
-    if (this.#count >= this.#limit) return -ENOSPC;
+    if (this.#count >= this.#limit()) return -ENOSPC;
     const object = make();
     if (typeof object === 'number') return object;
     const index = this.#freeIndex();

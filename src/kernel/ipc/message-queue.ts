@@ -6,11 +6,8 @@ import type { Kernel } from '../kernel.ts';
 import type { Namespace } from '../namespaces.ts';
 import type { Task } from '../task.ts';
 import { WaitQueue } from '../wait-queue.ts';
+import { ipcSettingsOf } from './ipc-settings.ts';
 import { IpcObject, IpcTable, nowSec } from './ipc-table.ts';
-
-export const MSGMAX = 8192;
-export const MSGMNB = 16384;
-export const MSGMNI = 32000;
 
 export interface Message {
   readonly type: number;
@@ -20,7 +17,7 @@ export interface Message {
 export class MessageQueue extends IpcObject {
   readonly messages: Message[] = [];
   /** Bytes it may hold, and holds. */
-  maxBytes = MSGMNB;
+  maxBytes: number;
   usedBytes = 0;
   sentSec = 0;
   receivedSec = 0;
@@ -30,6 +27,7 @@ export class MessageQueue extends IpcObject {
 
   constructor(task: Task, key: number, mode: number) {
     super(task, key, mode);
+    this.maxBytes = ipcSettingsOf(task.kernel).msgmnb;
   }
 
   /** 0, -EAGAIN when it is full, -EIDRM. */
@@ -82,7 +80,8 @@ const tables = new WeakMap<Namespace, IpcTable<MessageQueue>>();
 export function messageQueuesOf(kernel: Kernel): IpcTable<MessageQueue> {
   let table = tables.get(kernel.namespaces.ipc);
   if (table === undefined) {
-    table = new IpcTable(MSGMNI);
+    const settings = ipcSettingsOf(kernel);
+    table = new IpcTable(() => settings.msgmni);
     tables.set(kernel.namespaces.ipc, table);
   }
   return table;

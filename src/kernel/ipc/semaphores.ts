@@ -8,12 +8,10 @@ import type { PidTable } from '../pid-table.ts';
 import type { Task } from '../task.ts';
 import type { ThreadGroup } from '../thread-group.ts';
 import { WaitQueue } from '../wait-queue.ts';
+import { ipcSettingsOf } from './ipc-settings.ts';
 import { IpcObject, IpcTable, nowSec } from './ipc-table.ts';
 
 export const SEMVMX = 32767;
-export const SEMMSL = 32000;
-export const SEMOPM = 500;
-export const SEMMNI = 32000;
 
 export interface SemOperation {
   readonly index: number;
@@ -125,8 +123,10 @@ const tables = new WeakMap<Namespace, IpcTable<SemaphoreSet>>();
 /** The process tables whose ends are told here. */
 const watched = new WeakSet<PidTable>();
 
-export function semaphoresOf({ namespaces, pids }: Kernel): IpcTable<SemaphoreSet> {
-  const table = tables.get(namespaces.ipc) ?? new IpcTable<SemaphoreSet>(SEMMNI);
+export function semaphoresOf(kernel: Kernel): IpcTable<SemaphoreSet> {
+  const { namespaces, pids } = kernel;
+  const settings = ipcSettingsOf(kernel);
+  const table = tables.get(namespaces.ipc) ?? new IpcTable<SemaphoreSet>(() => settings.semmni);
   tables.set(namespaces.ipc, table);
   if (watched.has(pids)) return table;
   watched.add(pids);
