@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   renameSync,
@@ -15,10 +16,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { exampleConfig } from '../src/runtime/spec.ts';
 import { BUNDLE, buildProgram, root, writeBuilt } from './bundles.ts';
-import { compileSchema, SCHEMA_TYPES } from './compile-schema.ts';
+import { compileSchema, SCHEMA_TYPES, withoutErrors } from './compile-schema.ts';
 
 const startedAt = new Date();
 
@@ -64,11 +67,23 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
   return file;
 }
 
-/** A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. */
+/**
+ * A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. The second run begins with
+ * the caches of the first, so what it leaves has the functions of both.
+ */
 function makeCodeCaches(): void {
   const script = 'for i in 1 2; do ls / | cat; done; (exit 0); kill -CHLD $$';
-  const program = [...process.execArgv, join(root, 'build/warm.cjs')];
-  spawnSync(process.execPath, [...program, 'do', '/bin/sh', '-c', script], { stdio: 'ignore' });
+  const warm = (...args: readonly string[]): void => {
+    const program = [...process.execArgv, join(root, 'build/warm.cjs')];
+    spawnSync(process.execPath, [...program, ...args], { stdio: 'ignore' });
+  };
+  warm('do', '/bin/sh', '-c', script);
+  const scratch = mkdtempSync(join(tmpdir(), 'tsvisor-warm-'));
+  const example = exampleConfig(['/bin/sh', '-c', script], null);
+  const config = { ...example, process: { ...example.process, terminal: false }, root: { path: '/', readonly: true } };
+  writeFileSync(join(scratch, 'config.json'), JSON.stringify(config));
+  warm('--root', join(scratch, 'state'), 'run', '--bundle', scratch, 'warm');
+  rmSync(scratch, { recursive: true });
 }
 
 /** Bundles of older builds, once nobody can be about to load them. */
@@ -92,19 +107,26 @@ await place('build/addon.node', (out) => {
 await place('build/zygote', (out) => {
   execFileSync(join(root, 'native/build-stub.sh'), [out], { stdio: 'inherit' });
 });
+const schemaCode = compileSchema();
+await place('build/oci-schema-errors.d.mts', (out) => writeFileSync(out, SCHEMA_TYPES));
+await place('build/oci-schema-errors.mjs', (out) => writeFileSync(out, schemaCode));
 await place('build/oci-schema.d.mts', (out) => writeFileSync(out, SCHEMA_TYPES));
-await place('build/oci-schema.mjs', (out) => writeFileSync(out, compileSchema()));
+await place('build/oci-schema.mjs', (out) => writeFileSync(out, withoutErrors(schemaCode)));
 const sentry = await bundle('sentry', 'src/sentry/run.ts', []);
 const schema = await bundle('schema', 'build/oci-schema.mjs', []);
+const schemaErrors = await bundle('schema-errors', 'build/oci-schema-errors.mjs', []);
 const cli = await bundle('cli', 'src/cli/main.ts', [
   apart(/\/sentry\/run\.ts$/, sentry),
   apart(/^#oci-schema$/, schema),
+  apart(/^#oci-schema-errors$/, schemaErrors),
 ]);
-await place('build/warm.cjs', (out) => buildProgram('tools/warm.ts', out, { CLI_BUNDLE: cli, SCHEMA_BUNDLE: schema }));
+await place('build/warm.cjs', (out) =>
+  buildProgram('tools/warm.ts', out, { CLI_BUNDLE: cli, SCHEMA_BUNDLE: schema, ERRORS_BUNDLE: schemaErrors }),
+);
 makeCodeCaches();
 await place('dist/runsc.cjs', (out) => buildProgram('src/cli/start.ts', out, { CLI_BUNDLE: cli }));
-removeOldBundles([sentry, schema, cli]);
-writeBuilt({ cli, others: [sentry, schema], nodeFlags: process.execArgv });
+removeOldBundles([sentry, schema, schemaErrors, cli]);
+writeBuilt({ cli, others: [sentry, schema, schemaErrors], nodeFlags: process.execArgv });
 await place('dist/stamp', (out) => {
   closeSync(openSync(out, 'w'));
   // A source saved while the build ran must count as newer.

@@ -10,6 +10,7 @@ import { exampleConfig } from '../src/runtime/spec.ts';
 
 declare const CLI_BUNDLE: string;
 declare const SCHEMA_BUNDLE: string;
+declare const ERRORS_BUNDLE: string;
 
 const dist = join(import.meta.dirname, '../dist');
 
@@ -18,9 +19,9 @@ function isSchema(exports: object): exports is { readonly isConfig: Check } {
 }
 
 /** Has the check of configurations compiled, all of its parts: the command line that is run needs none. */
-function checkExample(): void {
-  const schema = loadBundle(bundlesIn(dist), SCHEMA_BUNDLE);
-  if (!isSchema(schema)) throw new Error(`${SCHEMA_BUNDLE} is no schema`);
+function checkExample(bundle: string): void {
+  const schema = loadBundle(bundlesIn(dist), bundle);
+  if (!isSchema(schema)) throw new Error(`${bundle} is no schema`);
   const seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
   const config = { ...exampleConfig(['true'], null), hooks: { poststop: [] } };
   const { linux } = config;
@@ -29,7 +30,8 @@ function checkExample(): void {
   }
 }
 
-checkExample();
+checkExample(SCHEMA_BUNDLE);
+checkExample(ERRORS_BUNDLE);
 const cli = loadCli(bundlesIn(dist), CLI_BUNDLE);
 process.on('exit', (code) => {
   if (code !== 0) return;

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import * as silent from '#oci-schema';
+import * as explaining from '#oci-schema-errors';
 import { ConfigError } from '../wire/json-fields.ts';
 import { checkedBundle } from './bundle.ts';
 import { wholeConfig } from './config.fixture.ts';
 import { changed, changesOf, DELETED, fieldOf, namesField, type Path } from './config-changes.fixture.ts';
-import { checkConfig, checkProcess, checkResources } from './config-check.ts';
+import { checkConfig, checkProcess, checkResources, withoutNulls } from './config-check.ts';
 import { exampleConfig } from './spec.ts';
 
 const whole = wholeConfig();
@@ -47,6 +49,15 @@ test('a field of the wrong type or range is named', async () => {
   await assert.rejects(checkConfig([], 'config'), new ConfigError('config: it is not an object'));
   await assert.rejects(checkProcess({ cwd: 1 }, 'process'), new ConfigError('process: cwd is not a string'));
   await assert.rejects(checkResources({ pids: {} }, 'resources'), new ConfigError('resources: pids.limit is missing'));
+});
+
+test('the check that says nothing and the one that explains agree', () => {
+  fc.assert(
+    fc.property(changesOf(whole), ({ document }) => {
+      assert.equal(silent.isConfig(withoutNulls(document)), explaining.isConfig(withoutNulls(document)));
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('whatever a field is changed to, it is taken, or refused with its name', async () => {

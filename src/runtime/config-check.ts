@@ -1,5 +1,5 @@
 /** Checks a configuration, or a piece of one, against the JSON schema, which the build has compiled; what is wrong is said with its field. */
-import type { Check, SchemaError } from '#oci-schema';
+import type { Check, SchemaError } from '#oci-schema-errors';
 import { ConfigError } from '../wire/json-fields.ts';
 
 const WRONG_TYPE: Readonly<Record<string, string>> = {
@@ -51,23 +51,29 @@ export function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(kept.map(([name, each]) => [name, withoutNulls(each)]));
 }
 
-function need(check: Check, value: unknown, document: string): void {
-  if (check(withoutNulls(value))) return;
-  const [error] = check.errors ?? [];
+/** Which check of the schema: what modules of it export. */
+type Name = 'isConfig' | 'isProcess' | 'isResources';
+
+/** The module that can say what is wrong is a large one, loaded only when something is. */
+async function need(name: Name, value: unknown, document: string): Promise<void> {
+  const given = withoutNulls(value);
+  if ((await import('#oci-schema'))[name](given)) return;
+  const check: Check = (await import('#oci-schema-errors'))[name];
+  const [error] = check(given) ? [] : (check.errors ?? []);
   throw new ConfigError(`${document}: ${error === undefined ? 'it does not match the schema' : explain(error)}`);
 }
 
 /** @param document how it is called in messages */
-export async function checkConfig(value: unknown, document: string): Promise<void> {
-  need((await import('#oci-schema')).isConfig, value, document);
+export function checkConfig(value: unknown, document: string): Promise<void> {
+  return need('isConfig', value, document);
 }
 
 /** A process object, for `exec`. */
-export async function checkProcess(value: unknown, document: string): Promise<void> {
-  need((await import('#oci-schema')).isProcess, value, document);
+export function checkProcess(value: unknown, document: string): Promise<void> {
+  return need('isProcess', value, document);
 }
 
 /** A resources object, for `update`. */
-export async function checkResources(value: unknown, document: string): Promise<void> {
-  need((await import('#oci-schema')).isResources, value, document);
+export function checkResources(value: unknown, document: string): Promise<void> {
+  return need('isResources', value, document);
 }
