@@ -19,7 +19,14 @@ export interface GuestProgram {
 }
 
 export function listPrograms(
-  folder: 'test/guest' | 'test/hostile' | 'test/load' | 'test/strace' | 'test/volumes' | 'bench/guest',
+  folder:
+    | 'test/guest'
+    | 'test/hostile'
+    | 'test/load'
+    | 'test/strace'
+    | 'test/volumes'
+    | 'test/host-network'
+    | 'bench/guest',
 ): GuestProgram[] {
   return readdirSync(`${repositoryRoot}/${folder}`)
     .filter((file) => file.endsWith('.c'))

@@ -49,6 +49,7 @@ export const TCGETS2 = 0x802c542a;
 export const FS_IOC_FIEMAP = 0xc020660b;
 
 /** Requests on sockets (netdevice(7), tcp(7)). */
+export const SIOCATMARK = 0x8905;
 export const SIOCGIFNAME = 0x8910;
 export const SIOCGIFCONF = 0x8912;
 export const SIOCGIFFLAGS = 0x8913;

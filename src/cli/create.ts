@@ -36,11 +36,12 @@ export function preservedFds(own: Parsed): number {
 
 /** The command line of the process that becomes the container's sentry, or stands for it in another's. */
 function innerCommand(
-  { root, strace, straceCalls, debug, debugLog, overlay }: Settings,
+  { root, network, strace, straceCalls, debug, debugLog, overlay }: Settings,
   verb: 'boot' | 'join',
 ): [string, ...string[]] {
   const flags = [
     `--root=${root}`,
+    ...(network === 'none' || network === 'host' ? [`--network=${network}`] : []),
     ...(strace ? ['--strace'] : []),
     ...(straceCalls.length > 0 ? [`--strace-syscalls=${straceCalls.join(',')}`] : []),
     ...(debug ? ['--debug'] : []),

@@ -68,7 +68,7 @@ test('mistakes are refused by name', () => {
   refuses(/--uid is not a number/, '--uid=4294967295', 'true');
   refuses(/--cwd is not a directory/, '--cwd', '/no/such', 'true');
   refuses(/--cwd is not an absolute path/, '--cwd', 'tmp', 'true');
-  refuses(/--network can only be none/, '--network=host', 'true');
+  refuses(/--network is neither none nor host: sandbox/, '--network=sandbox', 'true');
   refuses(/--env is not/, '--env', '=x', 'true');
 });
 

@@ -107,7 +107,7 @@ export function parseDo(globals: Parsed, args: readonly string[], caller: Caller
   const parsed: Parsed = { flags: [...before, ...own.flags], rest: own.rest };
   if (isGiven(parsed, 'help')) return 'help';
   const network = lastValue(parsed, 'network') ?? 'none';
-  if (network !== 'none') throw new UsageError(`--network can only be none so far: ${network}`);
+  if (network !== 'none' && network !== 'host') throw new UsageError(`--network is neither none nor host: ${network}`);
   if (parsed.rest.length === 0) throw new UsageError('do needs a command, as in: runsc do ls -l');
 
   const root = directory('root', resolve(caller.cwd, lastValue(parsed, 'root') ?? '/'));

@@ -67,16 +67,21 @@ export function readSettings(globals: Parsed, own: Parsed): Settings {
   for (const name of new Set(globals.flags.map((flag) => flag.name))) {
     if (Object.hasOwn(WITHOUT_EFFECT, name)) warn(`--${name} changes nothing here`);
   }
-  const network = lastValue(globals, 'network') ?? 'none';
-  if (network === 'host' || network === 'sandbox') {
-    warn(`--network=${network} is not there yet: the container has a loopback interface only`);
-  } else if (network !== 'none') throw new UsageError(`--network is none of none, sandbox, host: ${network}`);
+  const network = lastValue(globals, 'network');
+  if (network === 'sandbox') {
+    warn(
+      '--network=sandbox is not there yet: a container with a network namespace of its own has a loopback interface only',
+    );
+  } else if (network !== undefined && network !== 'none' && network !== 'host') {
+    throw new UsageError(`--network is none of none, sandbox, host: ${network}`);
+  }
   const rootless = lastValue(globals, 'rootless') ?? 'auto';
   if (!['true', 'false', 'auto'].includes(rootless)) {
     throw new UsageError(`--rootless is none of true, false, auto: ${rootless}`);
   }
   return {
     root: resolve(lastValue(globals, 'root') ?? defaultRoot()),
+    network,
     strace: isGiven(all, 'strace'),
     straceCalls: parseCalls('strace-syscalls', lastValue(all, 'strace-syscalls') ?? ''),
     debug: isGiven(all, 'debug'),

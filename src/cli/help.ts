@@ -22,7 +22,7 @@ Runs a command in a new sandbox; ends with its exit status, 128 + n if signal n 
   -v, --volume S:D[:ro]  show the host's S at D
   -e, --env NAME=VALUE   set a variable; the others are the caller's
   --uid N, --gid N       user and group in the guest (default: the caller's)
-  --network none         the only choice so far
+  --network none|host    a loopback alone, or the host's sockets (default: none)
   --hostname NAME        (default: tsvisor)
 `,
   run: `Usage: runsc run [FLAG]... ID

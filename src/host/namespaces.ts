@@ -10,13 +10,12 @@ const EPERM = 1;
 
 /**
  * Runs `use` in another network namespace: the one at `path`, or a new one. Without the right to make one `use` runs where we are,
- * for the network namespace is a second wall and the sandbox stands without it.
+ * and is told so.
  */
-export function inNetworkNamespace<T>(path: string | null, use: () => T): T {
+export function inNetworkNamespace<T>(path: string | null, use: (where: 'there' | 'here') => T): T {
   const ours = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    enter(path);
-    return use();
+    return use(enter(path) ? 'there' : 'here');
   } finally {
     // Where we were not allowed to leave we need not come back.
     native.syscall(SETNS, ours, CLONE_NEWNET);
@@ -24,14 +23,45 @@ export function inNetworkNamespace<T>(path: string | null, use: () => T): T {
   }
 }
 
-function enter(path: string | null): void {
+/** A stay of this thread in another network namespace: the one at `path`, or a new one. */
+export class NetworkStay {
+  readonly #home = openSync('/proc/thread-self/ns/net', 'r');
+  readonly #away: number;
+  /** False without the right to make one: we are where we were. */
+  readonly isThere: boolean;
+
+  constructor(path: string | null) {
+    this.isThere = enter(path);
+    this.#away = openSync('/proc/thread-self/ns/net', 'r');
+  }
+
+  /** Does something where we came from, such as to start a process that belongs there. */
+  readonly atHome = <T>(use: () => T): T => {
+    native.syscall(SETNS, this.#home, CLONE_NEWNET);
+    try {
+      return use();
+    } finally {
+      native.syscall(SETNS, this.#away, CLONE_NEWNET);
+    }
+  };
+
+  end(): void {
+    native.syscall(SETNS, this.#home, CLONE_NEWNET);
+    closeSync(this.#home);
+    closeSync(this.#away);
+  }
+}
+
+/** Whether we are there. */
+function enter(path: string | null): boolean {
   if (path === null) {
     const failed = native.syscall(UNSHARE, CLONE_NEWNET);
     if (failed < 0 && failed !== -EPERM) throw new HostError('making a network namespace', failed);
-    return;
+    return failed === 0;
   }
   const fd = openSync(path, 'r');
   const failed = native.syscall(SETNS, fd, CLONE_NEWNET);
   closeSync(fd);
   if (failed < 0) throw new HostError(`entering the network namespace ${path}`, failed);
+  return true;
 }

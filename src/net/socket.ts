@@ -15,6 +15,7 @@ import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import type { File } from '../vfs/file.ts';
 import type { Path } from '../vfs/path.ts';
+import type { HostAddress } from './host/host-socket.ts';
 import type { Endpoint } from './inet/endpoint.ts';
 import { type OptionRule, optionKey } from './option-rule.ts';
 
@@ -44,6 +45,8 @@ export interface PacketChoice {
   /** -1: the socket's. */
   ttl: number;
   tos: number;
+  /** Control messages as they are, for a socket that is one of the host's. */
+  control: Uint8Array[];
 }
 
 /** What the headers of a packet said, and when it came, if the receiver has asked for that. */
@@ -72,6 +75,10 @@ export class Received {
   /** The sender's sockaddr; null when there is none to tell. */
   source: Uint8Array | null = null;
   packet: PacketInfo | null = null;
+  /** Control messages as they are. */
+  control: Uint8Array | null = null;
+  /** MSG_* beyond those that the calls find out. */
+  flags = 0;
 
   reset(): void {
     this.fullLength = 0;
@@ -79,11 +86,13 @@ export class Received {
     this.credentials = null;
     this.source = null;
     this.packet = null;
+    this.control = null;
+    this.flags = 0;
   }
 }
 
 /** Where a single message goes: what `resolve` has made of an address. */
-export type Destination = Socket | Endpoint;
+export type Destination = Socket | Endpoint | HostAddress;
 
 export const DEFAULT_BUFFER = 212992;
 /** SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF. */
@@ -111,8 +120,8 @@ export abstract class Socket extends AnonymousFile {
   /** Options that are only remembered, by `optionKey`. */
   readonly remembered = new Map<number, number>();
 
-  constructor(path: Path, flags: number, domain: number, type: number, protocol: number) {
-    super(path, flags);
+  constructor(path: Path, flags: number, domain: number, type: number, protocol: number, queue?: WaitQueue) {
+    super(path, flags, queue);
     this.domain = domain;
     this.type = type;
     this.protocol = protocol;
@@ -135,6 +144,21 @@ export abstract class Socket extends AnonymousFile {
 
   get isListening(): boolean {
     return false;
+  }
+
+  /** MSG_* flags of sends and receives that the transport knows; the calls refuse or answer them otherwise. */
+  get ownFlags(): number {
+    return 0;
+  }
+
+  /** An option that the transport answers itself, of at most `room` bytes: it, -errno, or null for one that it leaves to the calls. */
+  getOption(_level: number, _name: number, _room: number): Uint8Array | number | null {
+    return null;
+  }
+
+  /** The same for setting one: 0, -errno, or null. */
+  setOption(_task: Task, _level: number, _name: number, _value: Uint8Array): number | null {
+    return null;
   }
 
   /** The rule of a numeric option beyond those of every socket; undefined if the socket has no such option. */
@@ -189,7 +213,7 @@ export abstract class Socket extends AnonymousFile {
    * so on `queue` and asks again, and has -EALREADY as long as nothing is known.
    */
   abstract connect(task: Task, address: Uint8Array): number;
-  abstract localName(): Uint8Array;
+  abstract localName(): Uint8Array | number;
   abstract peerName(): Uint8Array | number;
   abstract shutdown(how: number): number;
   /** Bytes taken or -errno. On success the references in `ancillary` are its. */
@@ -199,9 +223,10 @@ export abstract class Socket extends AnonymousFile {
     length: number,
     ancillary: Ancillary,
     destination: Destination | null,
+    flags?: number,
   ): number;
-  /** Bytes received, 0 at the end, or -errno; `flags` are MSG_PEEK and MSG_WAITALL's concern of the caller. */
-  abstract receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received): number;
+  /** Bytes received, 0 at the end, or -errno. Of `flags` (MSG_*) only `ownFlags` are its concern. */
+  abstract receive(dst: Uint8Array, at: number, length: number, isPeek: boolean, out: Received, flags?: number): number;
   /** What a send to `destination` sleeps on. */
   abstract sendQueue(destination: Destination | null): WaitQueue;
   /** What `address` names for a send, or -errno. */

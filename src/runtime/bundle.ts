@@ -118,7 +118,7 @@ export type NetworkPlace =
   | { readonly kind: 'path'; readonly path: string };
 
 export interface Bundle {
-  readonly options: Omit<SandboxOptions, 'strace' | 'straceCalls' | 'debug' | 'debugLog'>;
+  readonly options: Omit<SandboxOptions, 'network' | 'strace' | 'straceCalls' | 'debug' | 'debugLog'>;
   /** process.terminal: it wants a terminal, not just any streams. */
   readonly hasTerminal: boolean;
   readonly consoleSize: ConsoleSize | null;
@@ -253,7 +253,6 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
       ],
       hostname,
       domainname: config.string('domainname') ?? '(none)',
-      network: 'none',
       seccomp: readSeccomp(linux),
       personality: readPersonality(linux),
       devices,

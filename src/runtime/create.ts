@@ -170,12 +170,16 @@ function spawnSentry(
 ): ChildProcess {
   const [file, ...args] = sandboxId === null ? options.bootCommand : options.joinCommand;
   const { networkPlace } = bundle;
-  const start = (): ChildProcess =>
-    spawn(file, [...args, '--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id], {
+  const more = ['--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id];
+  const start = (where: 'there' | 'here'): ChildProcess => {
+    // Where a namespace of its own cannot be made, the sockets of ours are not what was asked for.
+    const own = where === 'there' ? args : args.toSpliced(-1, 0, '--network=none');
+    return spawn(file, [...own, ...more], {
       detached: true,
       stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],
     });
-  if (networkPlace.kind === 'ours' || sandboxId !== null) return start();
+  };
+  if (networkPlace.kind === 'ours' || sandboxId !== null) return start('there');
   return inNetworkNamespace(networkPlace.kind === 'path' ? networkPlace.path : null, start);
 }
 

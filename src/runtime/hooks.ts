@@ -55,11 +55,16 @@ export function readHooks(config: Fields): Hooks {
   };
 }
 
-function runHook(hook: Hook, name: HookName, state: string): Promise<void> {
+/** Starts a process where hooks belong, if that is not where we are. */
+export type StartsAtHome = <T>(start: () => T) => T;
+
+const here: StartsAtHome = (start) => start();
+
+function runHook(hook: Hook, name: HookName, state: string, atHome: StartsAtHome): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void => reject(new ContainerError(`${name} hook ${hook.path} ${what}`));
     const [argv0, ...args] = hook.args;
-    const child = spawn(hook.path, args, { argv0, env: hook.env, stdio: ['pipe', 'ignore', 'pipe'] });
+    const child = atHome(() => spawn(hook.path, args, { argv0, env: hook.env, stdio: ['pipe', 'ignore', 'pipe'] }));
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(0, MAX_SHOWN);
@@ -92,7 +97,7 @@ function runHook(hook: Hook, name: HookName, state: string): Promise<void> {
 }
 
 /** Runs the hooks of one kind in their order, each with the state on its standard input. Throws at the first that fails. */
-export async function runHooks(hooks: Hooks, name: HookName, state: object): Promise<void> {
+export async function runHooks(hooks: Hooks, name: HookName, state: object, atHome = here): Promise<void> {
   const text = JSON.stringify(state);
-  for (const hook of hooks[name]) await runHook(hook, name, text);
+  for (const hook of hooks[name]) await runHook(hook, name, text, atHome);
 }

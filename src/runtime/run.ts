@@ -2,11 +2,12 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify } from '../host/host-process.ts';
+import { NetworkStay } from '../host/namespaces.ts';
 import { isTerminal } from '../host/pty.ts';
 import { type Bundle, checkBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
-import { stateDocument } from './container-handle.ts';
+import { type Status, stateDocument } from './container-handle.ts';
 import { newState, type PlaceOptions, placeContainer, plannedCgroups, writePidFile } from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
 import { sandboxOf } from './pod.ts';
@@ -64,10 +65,17 @@ async function runIn(
   state: State,
   unlock: () => void,
 ): Promise<number> {
+  const { networkPlace: place } = bundle;
+  const wanted = sandboxOptions(bundle, options);
+  const isApart = wanted.network === 'host' && place.kind !== 'ours';
+  const stay = isApart ? new NetworkStay(place.kind === 'path' ? place.path : null) : null;
+  const hooks = (name: HookName, status: Status): Promise<void> =>
+    runHooks(bundle.hooks, name, stateDocument(directory, state, status), stay?.atHome);
   const { runContainer } = await import('../sentry/run.ts');
   const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
   const code = await runContainer({
-    options: sandboxOptions(bundle, options),
+    // Where a namespace of its own cannot be made, the sockets of ours are not what was asked for.
+    options: stay?.isThere === false ? { ...wanted, network: 'none' } : wanted,
     hasTerminal: STDIO.some((fd) => isTerminal(fd)),
     stdio: [...STDIO, ...preserved],
     stdioOwner: 'caller',
@@ -75,15 +83,16 @@ async function runIn(
     readMember: memberReader(options),
     startHooks: bundle.hooks.startContainer,
     onReady: async (container) => {
-      for (const name of BEFORE_START) await runHooks(bundle.hooks, name, stateDocument(directory, state, 'creating'));
+      for (const name of BEFORE_START) await hooks(name, 'creating');
       directory.write({ ...state, phase: 'created' });
       if (options.pidFile !== undefined) writePidFile(options.pidFile, state.sentry.pid);
       unlock();
       await container.start(JSON.stringify(stateDocument(directory, state, 'created')));
-      await quietly(options, runHooks(bundle.hooks, 'poststart', stateDocument(directory, state, 'running')));
+      await quietly(options, hooks('poststart', 'running'));
     },
   });
-  await quietly(options, runHooks(bundle.hooks, 'poststop', stateDocument(directory, state, 'stopped')));
+  await quietly(options, hooks('poststop', 'stopped'));
+  stay?.end();
   return code;
 }
 

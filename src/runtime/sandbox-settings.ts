@@ -2,11 +2,13 @@
 import type { MemberSpec } from '../sentry/members.ts';
 import type { MountSpec, SandboxOptions } from '../sentry/sandbox-options.ts';
 import { type Bundle, readMember } from './bundle.ts';
+import { type NetworkFlag, networkOf } from './network.ts';
 
 /** Which of the host's directories a container changes in memory only: none, its root, or those that it mounts, too. */
 export type OverlayScope = 'none' | 'root' | 'all';
 
 export interface SandboxSettings {
+  readonly network: NetworkFlag;
   readonly strace: boolean;
   /** Those it shows, when it is not each. */
   readonly straceCalls: readonly string[];
@@ -30,10 +32,11 @@ export function withOverlays<T extends Pick<SandboxOptions, 'root' | 'mounts'>>(
   };
 }
 
-export function sandboxOptions({ options }: Bundle, settings: SandboxSettings): SandboxOptions {
-  const { strace, straceCalls, debug, debugLog, overlay } = settings;
+export function sandboxOptions({ options, networkPlace }: Bundle, settings: SandboxSettings): SandboxOptions {
+  const { network, strace, straceCalls, debug, debugLog, overlay } = settings;
   return {
     ...withOverlays(options, overlay),
+    network: networkOf(network, networkPlace),
     strace,
     straceCalls,
     debug,

@@ -19,6 +19,7 @@ import { hostMemory } from '../host/host-memory.ts';
 import type { Clock, Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import { unsubscribe } from '../kernel/task-hooks.ts';
+import { HOST_TABLES, hostNetworkOf } from '../net/host/host-sockets.ts';
 import { socketTables } from '../net/inet/socket-tables.ts';
 import { statisticsTables } from '../net/inet/statistics.ts';
 import { provideUnixPaths } from '../net/unix/names.ts';
@@ -50,6 +51,13 @@ function overlayMount(lower: HostFs, host: TmpfsHost, maxBytes: number, name?: s
   if (!(root instanceof HostDirectory)) throw new Error('an overlay over what is no directory');
   const overlay = new OverlayFs(host, lower, root, { maxBytes, maxInodes: Math.ceil(maxBytes / 4096) });
   return createMount(overlay, 0, name);
+}
+
+/** The host's tables where sockets are its. */
+function internetTables(kernel: Kernel): Record<string, () => string> {
+  const host = hostNetworkOf(kernel);
+  if (host === undefined) return { ...socketTables(kernel), ...statisticsTables(kernel) };
+  return Object.fromEntries(HOST_TABLES.map((name) => [name, () => host.table(name)]));
 }
 
 /** Makes the file systems of one container: for its configuration at boot, and for mount(2) later. */
@@ -87,7 +95,7 @@ export class FileSystems {
       vfs: vfsView,
       cpu: readCpuInfo,
       freeMemory: memoryFree,
-      net: { ...socketTables(kernel), ...statisticsTables(kernel), unix: () => unixSocketTable(kernel) },
+      net: { ...internetTables(kernel), unix: () => unixSocketTable(kernel) },
     });
     const { cpuCount, memoryTotal } = kernel;
     this.#sysfs = createSysfs({ dev: allocateDev(), bootTimeSec, cpuCount, memoryTotal, freeMemory: memoryFree });

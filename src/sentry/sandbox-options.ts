@@ -131,8 +131,11 @@ export interface ContainerOptions extends ProcessOptions {
   readonly idMaps: IdMaps | null;
 }
 
+/** `none`: a loopback of its own. `host`: the host's sockets, in the sentry's network namespace. */
+export type NetworkKind = 'none' | 'host';
+
 export interface SandboxOptions extends ContainerOptions {
-  readonly network: 'none';
+  readonly network: NetworkKind;
   /** Whether each system call is written to the debug log, or to standard error if there is none. */
   readonly strace: boolean;
   /** Their names, when it is not each. */

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { syscallName } from '../abi/syscall-names.ts';
 import { anonInodePath } from '../fs/anon/anon-inode.ts';
+import { HostNetwork } from '../host/host-network.ts';
 import { openHostPlace } from '../host/host-place.ts';
 import { type HostStream, openHostStream, type StreamOwner } from '../host/host-stream.ts';
 import { native } from '../host/native.ts';
@@ -21,6 +22,7 @@ import { PidTable } from '../kernel/pid-table.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Timers } from '../kernel/timers.ts';
 import { UtsName } from '../kernel/uts.ts';
+import { provideHostNetwork } from '../net/host/host-sockets.ts';
 import { CloneGate } from '../platform/clone-gate.ts';
 import { MailboxWindow } from '../platform/mailbox-window.ts';
 import type { Zygote } from '../platform/zygote.ts';
@@ -138,6 +140,7 @@ export class Sandbox {
       anonPath: anonInodePath,
       random: hostRandom,
     };
+    if (options.network === 'host') provideHostNetwork(kernel, new HostNetwork(loop));
     logBoot(kernel, zygote.isolation);
     this.first = new Compartment(this, { kernel, zygote, trees, options, hasTerminal });
   }

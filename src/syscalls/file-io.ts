@@ -170,8 +170,10 @@ export function doWrite(task: Task, file: File, addr: number, count: number, off
   const length = Math.min(count, MAX_COUNT);
   if (length === 0) return 0;
   const n = writeOnce(task, file, addr, Math.min(length, TURN_BYTES), offset);
-  if (n === TURN_BYTES && n < length) return held(file, inTurns(task, file, addr, length, offset, n, writeOnce));
   const isBlocking = (file.flags & O_NONBLOCK) === 0;
+  if (n === TURN_BYTES && n < length && (file.isSeekable || !isBlocking)) {
+    return held(file, inTurns(task, file, addr, length, offset, n, writeOnce));
+  }
   if (n === -EAGAIN && isBlocking) return held(file, writeRest(task, file, addr, length, 0));
   if (n < 0) return raised(task, n);
   // What can be full takes a part and the writer waits for the rest to fit.
@@ -182,9 +184,9 @@ export function doWrite(task: Task, file: File, addr: number, count: number, off
 async function writeRest(task: Task, file: File, addr: number, length: number, first: number): Promise<number> {
   let done = first;
   while (done < length) {
-    let n = writeOnce(task, file, addr + done, length - done, AT_POSITION);
+    const attempt = (): number => writeOnce(task, file, addr + done, Math.min(length - done, TURN_BYTES), AT_POSITION);
+    let n = attempt();
     if (n === -EAGAIN) {
-      const attempt = (): number => writeOnce(task, file, addr + done, length - done, AT_POSITION);
       n = await blockUpTo(task, file.queue, POLLOUT | POLLERR | POLLHUP, attempt, file.writeTimeoutNs);
       if (!comeBack(task)) break;
     }
@@ -194,6 +196,8 @@ async function writeRest(task: Task, file: File, addr: number, length: number, f
     }
     if (n === 0) break;
     done += n;
+    if (n === TURN_BYTES) await yieldTurn(task);
+    if (task.isExited) return done;
   }
   return done;
 }

@@ -67,7 +67,7 @@ function send(
   destination: Destination | null,
   flags: number,
 ): number | Promise<number> {
-  if ((flags & MSG_OOB) !== 0) {
+  if ((flags & MSG_OOB & ~socket.ownFlags) !== 0) {
     drop(ancillary);
     return -EOPNOTSUPP;
   }
@@ -81,7 +81,7 @@ function send(
   const attempt = (): number => {
     do {
       const n = gather(task, iov, sent, buffer, buffer.length);
-      const taken = n < 0 ? n : socket.send(buffer, 0, n, rest, destination);
+      const taken = n < 0 ? n : socket.send(buffer, 0, n, rest, destination, flags);
       if (taken < 0) return taken === -EAGAIN || sent === 0 ? taken : sent;
       rest = NO_ANCILLARY;
       sent += taken;
@@ -194,10 +194,10 @@ function receive(
   flags: number,
   deliver: Deliver,
 ): number | Promise<number> {
-  if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  if ((flags & MSG_OOB & ~socket.ownFlags) !== 0) return -EOPNOTSUPP;
   const isInternet = socket.domain === AF_INET || socket.domain === AF_INET6;
   // Errors that came as messages (IP_RECVERR): none ever do on a loopback.
-  if ((flags & MSG_ERRQUEUE) !== 0 && isInternet) return -EAGAIN;
+  if ((flags & MSG_ERRQUEUE & ~socket.ownFlags) !== 0 && isInternet) return -EAGAIN;
   const isPeek = (flags & MSG_PEEK) !== 0;
   const isStream = socket.type === SOCK_STREAM;
   const isWaitingForAll = (flags & MSG_WAITALL) !== 0 && isStream && !isPeek;
@@ -208,7 +208,7 @@ function receive(
   let done = 0;
   const attempt = (): number => {
     for (;;) {
-      const n = socket.receive(buffer, 0, Math.min(total - done, buffer.length), isPeek, received);
+      const n = socket.receive(buffer, 0, Math.min(total - done, buffer.length), isPeek, received, flags);
       if (n < 0) return n === -EAGAIN || done === 0 ? n : done;
       const hadRights = received.rights.length > 0;
       const error = isDiscarding ? 0 : scatter(task, iov, done, buffer, n);
@@ -281,7 +281,7 @@ function receiveMessage(
     const control = writeAncillary(task, socket, header, received, flags, addr + 40);
     if (control < 0) return control;
     const isCut = received.fullLength > header.total;
-    const messageFlags = control | (isCut ? MSG_TRUNC : 0) | (flags & MSG_CMSG_CLOEXEC);
+    const messageFlags = control | received.flags | (isCut ? MSG_TRUNC : 0) | (flags & MSG_CMSG_CLOEXEC);
     if (task.mem.writeU32(addr + 48, messageFlags >>> 0) < 0) return -EFAULT;
     if (header.name === 0) return 0;
     return writeName(task, sourceName(socket, received), header.name, header.nameLength, addr + 8);

@@ -125,7 +125,7 @@ export function readAncillary(task: Task, socket: Socket, header: MessageHeader)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const rights: File[] = [];
   let credentials: PeerCredentials | null = null;
-  const choice: PacketChoice = { source: null, ttl: -1, tos: -1 };
+  const choice: PacketChoice = { source: null, ttl: -1, tos: -1, control: [] };
   for (let at = 0; at + CMSG_HEADER <= bytes.length; ) {
     const length = u64(view, at);
     if (length < CMSG_HEADER || length > bytes.length - at) return -EINVAL;

@@ -64,6 +64,8 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
   if (length < 0) return -EINVAL;
+  const own = setOwnOption(task, socket, level, name, addr, length);
+  if (own !== null) return own;
   if (level !== SOL_SOCKET) return setLevelOption(task, socket, level, name, addr, length);
   if (name === SO_BINDTODEVICE) return bindToDevice(task, socket, addr, length);
   if (name === SO_RCVTIMEO || name === SO_SNDTIMEO) return setTimeout(task, socket, name, addr, length);
@@ -103,6 +105,20 @@ function sysSetsockopt(task: Task, fd: number, level: number, name: number, addr
     default:
       return remember(socket, SOL_SOCKET, name, SOCKET_LEVEL.get(name), value | 0);
   }
+}
+
+/** An option that the transport knows itself: 0, -errno, or null if it is none. */
+function setOwnOption(
+  task: Task,
+  socket: Socket,
+  level: number,
+  name: number,
+  addr: number,
+  length: number,
+): number | null {
+  if (socket.ownFlags === 0) return null;
+  const value = task.mem.readBytes(addr, Math.min(length, out.length));
+  return typeof value === 'number' ? value : socket.setOption(task, level, name, value);
 }
 
 function isNetworkAdmin(task: Task): boolean {
@@ -265,7 +281,12 @@ function sysGetsockopt(task: Task, fd: number, level: number, name: number, addr
   if ((room | 0) < 0) return -EINVAL;
   if (level === SOL_SOCKET && name === SO_PEERPIDFD) return peerPidfd(task, socket, addr, room, lengthAddr);
   if (level === SOL_SOCKET && name === SO_PEERGROUPS) return peerGroups(task, socket, addr, room, lengthAddr);
-  const length = level === SOL_SOCKET ? option(socket, name) : levelOption(socket, level, name);
+  const own = socket.getOption(level, name, Math.min(room, out.length));
+  if (own instanceof Uint8Array) out.set(own);
+  const length =
+    own instanceof Uint8Array
+      ? own.length
+      : (own ?? (level === SOL_SOCKET ? option(socket, name) : levelOption(socket, level, name)));
   if (length < 0) return length;
   const n = Math.min(room, length);
   if (task.mem.write(addr, out, 0, n) < 0 || task.mem.writeU32(lengthAddr, n) < 0) return -EFAULT;

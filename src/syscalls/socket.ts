@@ -45,6 +45,9 @@ import {
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
+import { hostDiagnosisAnswers, hostRouteAnswers } from '../net/host/host-netlink.ts';
+import { createHostSocket } from '../net/host/host-socket.ts';
+import { hostNetworkOf } from '../net/host/host-sockets.ts';
 import { DatagramSocket } from '../net/inet/datagram-socket.ts';
 import { RawSocket } from '../net/inet/raw-socket.ts';
 import { StreamSocket } from '../net/inet/stream-socket.ts';
@@ -67,8 +70,21 @@ const NETLINK_SOCK_DIAG = 4;
 const NETLINK_CONNECTOR = 11;
 const NETLINK_GENERIC = 16;
 const NETLINK_FAMILIES: ReadonlyMap<number, (kernel: Kernel) => Answer> = new Map([
-  [NETLINK_ROUTE, routeAnswers],
-  [NETLINK_SOCK_DIAG, diagnosisAnswers],
+  [
+    NETLINK_ROUTE,
+    (kernel) => {
+      const host = hostNetworkOf(kernel);
+      return host === undefined ? routeAnswers(kernel) : hostRouteAnswers(host);
+    },
+  ],
+  [
+    NETLINK_SOCK_DIAG,
+    (kernel) => {
+      const host = hostNetworkOf(kernel);
+      const own = diagnosisAnswers(kernel);
+      return host === undefined ? own : hostDiagnosisAnswers(host, own);
+    },
+  ],
   [NETLINK_CONNECTOR, connectorAnswers],
   [NETLINK_GENERIC, genericAnswers],
 ]);
@@ -77,6 +93,10 @@ const KNOWN_TYPE_BITS = SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC;
 function createInet(task: Task, domain: number, typeAndFlags: number, protocol: number): Socket | number {
   const type = typeAndFlags & SOCK_TYPE_MASK;
   const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
+  const host = hostNetworkOf(task.kernel);
+  if (host !== undefined && type !== SOCK_RAW) {
+    return createHostSocket(task.kernel, host, { domain, type, protocol }, flags);
+  }
   const path = task.kernel.anonPath('socket');
   if (type === SOCK_STREAM) {
     if (protocol !== 0 && protocol !== IPPROTO_TCP) return -EPROTONOSUPPORT;
@@ -92,7 +112,7 @@ function createInet(task: Task, domain: number, typeAndFlags: number, protocol: 
     if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
     // A number is needed: which packets it gets (inet_create).
     if (protocol === 0) return -EPROTONOSUPPORT;
-    if (!task.creds.hasCapability(CAP_NET_RAW)) return -EPERM;
+    if (!task.creds.hasCapability(CAP_NET_RAW) || host !== undefined) return -EPERM;
     if (domain !== AF_INET) return -EPROTONOSUPPORT;
     return new RawSocket(task.kernel, path, flags, protocol, task.creds.euid);
   }

@@ -22,9 +22,9 @@ import { findAttribute, NLM_F_DUMP, NLM_F_MULTI, Reply, type Request } from './m
 import type { Answer } from './netlink-socket.ts';
 import { findRoute, routes, rules } from './route-tables.ts';
 
-const RTM_NEWLINK = 16;
+export const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
-const RTM_SETLINK = 19;
+export const RTM_SETLINK = 19;
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
 const RTM_GETROUTE = 26;
@@ -37,7 +37,7 @@ const NETNSA_PID = 2;
 const NETNSA_FD = 3;
 /** struct rtgenmsg with its padding. */
 const RTGENMSG = 4;
-const RTM_MAX = 120;
+export const RTM_MAX = 120;
 /** struct ifinfomsg. */
 const IFINFO = 16;
 const IFLA = {
@@ -137,7 +137,7 @@ function findLink(payload: DataView): number {
 }
 
 /** To set what is so already is no change; all else is refused. */
-function setLink(payload: DataView): number {
+export function setLink(payload: DataView): number {
   const found = findLink(payload);
   if (found === -ENODEV) return payload.getInt32(4, true) > 0 ? -ENODEV : -EOPNOTSUPP;
   if (found < 0) return found;

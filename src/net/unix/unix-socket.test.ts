@@ -30,7 +30,7 @@ function address(name: string): Uint8Array {
 
 function send(from: Socket, text: string, rights: readonly Socket[] = []): number {
   const bytes = Buffer.from(text);
-  const ancillary = rights.length === 0 ? NO_ANCILLARY : { rights, credentials: null, sender: 0 };
+  const ancillary = rights.length === 0 ? NO_ANCILLARY : { rights, credentials: null, sender: 0, control: null };
   return from.send(bytes, 0, bytes.length, ancillary, null);
 }
 

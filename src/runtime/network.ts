@@ -1,0 +1,15 @@
+/** Which network a container gets: by --network, and by the network namespace of its configuration. */
+import type { NetworkKind } from '../sentry/sandbox-options.ts';
+import type { NetworkPlace } from './bundle.ts';
+
+/** As --network has it; undefined when it was not given. */
+export type NetworkFlag = NetworkKind | 'sandbox' | undefined;
+
+/**
+ * With --network=host the sockets are the host's, in the network namespace that the configuration says. Without a flag they are where
+ * it says that the container is to be in the host's network (`docker run --network host`).
+ */
+export function networkOf(flag: NetworkFlag, place: NetworkPlace): NetworkKind {
+  if (flag === 'none' || flag === 'host') return flag;
+  return place.kind === 'ours' ? 'host' : 'none';
+}
