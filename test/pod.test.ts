@@ -161,6 +161,8 @@ describe('containers of one sandbox', { concurrency: false }, () => {
     process.kill((await pods.stateOf('member')).pid, 'SIGUSR1');
     assert.equal(JSON.parse(await waiting).exitStatus, 7);
     await pods.untilStatus('member', 'stopped');
+    await pods.refused(/container not running/, 'kill', 'member', 'KILL');
+    await pods.ok('kill', '--all', 'member', 'KILL');
     await pods.ok('delete', 'member');
     await removeAll('pod');
   });

@@ -1,6 +1,6 @@
 /** `runsc kill`: sends a signal to a container's first process, or to all of them. */
 import { constants } from 'node:os';
-import { connect } from '../runtime/container-handle.ts';
+import { connect, statusOf } from '../runtime/container-handle.ts';
 import { StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, isGiven, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
@@ -32,9 +32,13 @@ export async function kill(globals: Parsed, args: readonly string[]): Promise<nu
   if (id === undefined) throw new UsageError('kill needs a container id, as in: runsc kill ID TERM');
   if (more.length > 0) throw new UsageError(`kill takes a container id and a signal, not also: ${more.join(' ')}`);
   const signo = parseSignal(signal);
-  const client = connect(new StateDirectory(settings.root, id));
+  const directory = new StateDirectory(settings.root, id);
+  const isAll = isGiven(own, 'all');
+  // Of what has ended there is nobody left, which is no mistake: engines ask for it to be sure.
+  if (isAll && (await statusOf(directory, directory.read())) === 'stopped') return 0;
+  const client = connect(directory);
   try {
-    await client.request({ verb: 'signal', signal: signo, all: isGiven(own, 'all') });
+    await client.request({ verb: 'signal', signal: signo, all: isAll });
   } finally {
     client.close();
   }

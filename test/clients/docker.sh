@@ -48,6 +48,9 @@ both() {
 
 check 'runc works' 'out status 3' "$(outcome $docker run --rm --network none --runtime runc box sh -c 'echo out; exit 3' | tr '\n' ' ' | sed 's/ $//')"
 same 'output and status' box sh -c 'echo out; exit 3'
+answer=$(nsenter --net="/run/netns/$namespace" sh -c "busybox nc -l -p 8124 -e echo reached > /dev/null & sleep 0.2; $docker run --rm --network host --runtime ours box sh -c 'until nc 127.0.0.1 8124; do sleep 0.1; done'")
+check 'network host' reached "$answer"
+check 'network none' 1 "$($docker run --rm --network none --runtime ours box sh -c 'ip -o link | wc -l')"
 same 'errors' box sh -c 'echo err >&2; exit 4'
 same 'ids' box id
 same 'environment' -e A=b -h host box sh -c 'echo $A $PATH; hostname'
