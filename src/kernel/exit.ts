@@ -9,6 +9,7 @@ import { SigInfo } from '../abi/siginfo.ts';
 import { CLD_EXITED, CLD_KILLED, NSIG, SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGKILL } from '../abi/signal.ts';
 import { clockTicks, completeStop, endStop } from './group-stop.ts';
 import { endSession, hangUpOrphans } from './job-control.ts';
+import { releaseNamespaces } from './new-namespaces.ts';
 import { detachTrace, endTraces, isTracedByOther } from './ptrace.ts';
 import { offerPendingToSiblings, refreshSignals, sendSignalToGroup } from './signal.ts';
 import { NO_THREAD, type Task } from './task.ts';
@@ -34,6 +35,7 @@ export function exitTask(task: Task, status: number): void {
   releaseMemory(task);
   if (pids.shares.release(task.files)) task.files.release();
   if (pids.shares.release(task.fs)) task.fs.release();
+  releaseNamespaces(task.namespaces);
   if (isLast) {
     pids.hooks.updateUsage(group);
     pids.hooks.updateMemory(group);

@@ -10,22 +10,21 @@ import {
   CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
-  CLONE_NEWCGROUP,
   CLONE_NEWIPC,
-  CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWPID,
+  CLONE_NEWTIME,
   CLONE_NEWUSER,
-  CLONE_NEWUTS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
   CLONE_SIGHAND,
+  CLONE_SYSVSEM,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
 } from '../abi/clone.ts';
-import { EAGAIN, EINVAL, EPERM, ERESTARTNOINTR } from '../abi/errno.ts';
+import { EAGAIN, EINVAL, ERESTARTNOINTR } from '../abi/errno.ts';
 import { RLIMIT_CPU, RLIMIT_NPROC } from '../abi/resource.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { UserMemory } from '../mm/user-memory.ts';
@@ -35,6 +34,15 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import type { Credentials } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { defaultLimits, type ResourceLimits } from './limits.ts';
+import {
+  checkNewNamespaces,
+  holdNamespaces,
+  makeNamespaces,
+  moveFsContext,
+  NEW_KINDS,
+  type NewNamespaces,
+  releaseNamespaces,
+} from './new-namespaces.ts';
 import { timersOf } from './process-timers.ts';
 import { refreshSignals } from './signal.ts';
 import { SignalHandlers } from './signal-handlers.ts';
@@ -56,10 +64,7 @@ export interface CopyOptions {
   readonly isHandlersCleared?: boolean;
 }
 
-const NEW_NAMESPACES =
-  CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-
-/** Whether clone(2) with these flags is allowed: 0 or -errno. New namespaces are refused as to the unprivileged. */
+/** Whether clone(2) with these flags is allowed: 0 or -errno. */
 export function checkClone(parent: Task, flags: number): number {
   const has = (mask: number): boolean => (flags & mask) !== 0;
   if (has(CLONE_FS) && has(CLONE_NEWNS | CLONE_NEWUSER)) return -EINVAL;
@@ -68,7 +73,10 @@ export function checkClone(parent: Task, flags: number): number {
   if (has(CLONE_PARENT) && parent.group.isInit) return -EINVAL;
   if (has(CLONE_THREAD) && has(CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
   if (has(CLONE_PIDFD) && has(CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
-  if (has(NEW_NAMESPACES)) return -EPERM;
+  // Bit 7 is a part of the signal here (CLONE_NEWTIME of unshare(2)).
+  const refused = checkNewNamespaces(parent, flags & ~CLONE_NEWTIME);
+  if (refused < 0) return refused;
+  if (has(CLONE_NEWIPC) && has(CLONE_SYSVSEM)) return -EINVAL;
   // A promise of run time cannot be doubled (sched(7)).
   if (parent.deadline !== null && !parent.isSchedResetOnFork) return -EAGAIN;
   // A signal sent to a process must reach either the parent alone or parent and child, never be lost between.
@@ -96,8 +104,13 @@ export function copyTask(parent: Task, flags: number, exitSignal: number, option
   if (allowed < 0) return allowed;
   const { kernel, group } = parent;
   const { pids } = kernel;
+  const space = copyNamespaces(parent, flags);
+  if (typeof space === 'number') return space;
   const tid = options.setTid === undefined ? pids.allocate() : pids.allocateAt(options.setTid);
-  if (tid < 0) return tid;
+  if (tid < 0) {
+    releaseNamespaces(space.namespaces);
+    return tid;
+  }
   const isThread = (flags & CLONE_THREAD) !== 0;
   const childGroup = isThread ? group : copyGroup(parent, tid, flags, exitSignal, options);
   const child = new Task({
@@ -110,8 +123,10 @@ export function copyTask(parent: Task, flags: number, exitSignal: number, option
     files: copyFiles(parent, flags),
     fs: copyFsContext(parent, flags),
     creds: parent.creds,
+    namespaces: space.namespaces,
     name: parent.name,
   });
+  if (space.moved !== null) moveFsContext(child.fs, space.moved);
   copyAttributes(parent, child);
   copySignals(parent, child, flags);
   if ((flags & CLONE_CHILD_CLEARTID) !== 0) child.clearChildTid = options.childTid ?? 0;
@@ -163,6 +178,13 @@ function copyGroup(parent: Task, pid: number, flags: number, exitSignal: number,
   return child;
 }
 
+function copyNamespaces(parent: Task, flags: number): NewNamespaces | number {
+  const { namespaces } = parent;
+  if ((flags & NEW_KINDS) !== 0) return makeNamespaces(namespaces, flags);
+  holdNamespaces(namespaces);
+  return { namespaces, moved: null };
+}
+
 function copyFiles(parent: Task, flags: number): FdTable {
   if ((flags & CLONE_FILES) === 0) return parent.files.clone();
   parent.kernel.pids.shares.share(parent.files);
@@ -207,6 +229,7 @@ export function abandonTask(child: Task): void {
   child.isExited = true;
   if (pids.shares.release(child.files)) child.files.release();
   if (pids.shares.release(child.fs)) child.fs.release();
+  releaseNamespaces(child.namespaces);
   group.tasks.splice(group.tasks.indexOf(child), 1);
   pids.removeTask(child);
   if (group.leader !== child) return;
@@ -246,7 +269,9 @@ export function startProcess(kernel: Kernel, init: ProcessInit): Task | number {
     pids.users,
     kernel.clock.monotonicNs(),
   );
-  const task = new Task({ ...init, kernel, tid, group });
+  const { namespaces } = kernel;
+  holdNamespaces(namespaces);
+  const task = new Task({ ...init, kernel, tid, group, namespaces });
   group.leader = task;
   group.isInit = tid === 1;
   group.tasks.push(task);

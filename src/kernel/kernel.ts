@@ -2,14 +2,12 @@
  * What all tasks of a container share; containers of one sandbox share some of it with each other. It has no I/O and no clock of its own: both
  * come in at construction.
  */
-import type { Mount } from '../vfs/mount.ts';
 import type { Path } from '../vfs/path.ts';
 import type { IdMaps } from './id-maps.ts';
 import type { KernelLog } from './kernel-log.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PidTable } from './pid-table.ts';
 import type { Timers } from './timers.ts';
-import type { UtsName } from './uts.ts';
 
 /** A point in time, reused by its owner so that reading a clock allocates nothing. */
 export interface Timespec {
@@ -29,11 +27,9 @@ export interface Kernel {
   readonly timers: Timers;
   readonly pids: PidTable;
   readonly log: KernelLog;
+  /** Of its first process; others may have made themselves new ones. */
   readonly namespaces: Namespaces;
-  readonly uts: UtsName;
   readonly idMaps: IdMaps;
-  /** Where the first task's root is; new mounts hang below it. */
-  readonly rootMount: Mount;
   /** CPUs the guest is shown. */
   readonly cpuCount: number;
   /** Bytes of memory the guest is shown. */

@@ -1,3 +1,7 @@
+/**
+ * Namespaces (namespaces(7)). Containers of one sandbox share some and have others of their own; a process can have new ones for mounts, names
+ * of the host, System V and POSIX IPC and control groups (new-namespaces.ts). What is kept for a namespace is kept under its object.
+ */
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
@@ -8,14 +12,11 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from '../abi/clone.ts';
+import type { Mount } from '../vfs/mount.ts';
+import type { UtsName } from './uts.ts';
 
-/**
- * Namespaces (namespaces(7)). A process never changes its own: unshare refuses, and setns can only lead back to them. Containers of one
- * sandbox share some and have others of their own. What is kept for a namespace is kept under this object.
- *
- * The inode numbers of the first container's are those of Linux' initial namespaces (linux/proc_ns.h).
- */
-const FIRST_INODES = {
+/** The inode numbers of the first container's are those of Linux' initial namespaces (linux/proc_ns.h). */
+export const FIRST_INODES = {
   cgroup: 4026531835,
   ipc: 4026531839,
   mnt: 4026531841,
@@ -47,40 +48,94 @@ export type NamespaceName = keyof typeof FIRST_INODES;
 export class Namespace {
   readonly name: NamespaceName;
   readonly inode: number;
+  /** Tasks in it and open files of it; a container counts for one in its own. */
+  #users = 1;
+  readonly #ends: (() => void)[] = [];
 
   constructor(name: NamespaceName, inode: number) {
     this.name = name;
     this.inode = inode;
   }
+
+  hold(): void {
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users === 0) for (const end of this.#ends) end();
+  }
+
+  /** Calls back when nobody is in it or has it open any more. */
+  onEnd(callback: () => void): void {
+    this.#ends.push(callback);
+  }
 }
 
-export type Namespaces = Readonly<Record<NamespaceName, Namespace>>;
+export class UtsNamespace extends Namespace {
+  readonly names: UtsName;
+
+  constructor(inode: number, names: UtsName) {
+    super('uts', inode);
+    this.names = names;
+  }
+}
+
+/** What a tree of mounts is made of is the VFS' (vfs/mount-namespace.ts). */
+export abstract class MountNamespace extends Namespace {
+  /** The top of its tree. */
+  root: Mount;
+
+  constructor(inode: number, root: Mount) {
+    super('mnt', inode);
+    this.root = root;
+  }
+
+  /** One more with the same mounts, and what has become of each; -ENOSPC when they are too many. */
+  abstract copy(): { readonly namespace: MountNamespace; readonly moved: ReadonlyMap<Mount, Mount> } | number;
+}
+
+export interface Namespaces extends Readonly<Record<Exclude<NamespaceName, 'uts' | 'mnt'>, Namespace>> {
+  readonly uts: UtsNamespace;
+  readonly mnt: MountNamespace;
+}
 
 /** Those of a sandbox's first container. */
-export function firstNamespaces(): Namespaces {
+export function firstNamespaces(mnt: MountNamespace, names: UtsName): Namespaces {
   const make = (name: NamespaceName): Namespace => new Namespace(name, FIRST_INODES[name]);
   const pid = make('pid');
   const time = make('time');
   return {
     cgroup: make('cgroup'),
     ipc: make('ipc'),
-    mnt: make('mnt'),
+    mnt,
     net: make('net'),
     pid,
     pid_for_children: pid,
     time,
     time_for_children: time,
     user: make('user'),
-    uts: make('uts'),
+    uts: new UtsNamespace(FIRST_INODES.uts, names),
   };
 }
 
 /** Linux gives later ones numbers from here on (PROC_DYNAMIC_FIRST and what a kernel makes at boot). */
 let nextInode = 4026532000;
 
-/** Those of another container, which shares all but the ones named with the first. */
-export function furtherNamespaces(first: Namespaces, own: readonly NamespaceName[]): Namespaces {
-  const made: Record<NamespaceName, Namespace> = { ...first };
-  for (const name of own) made[name] = new Namespace(name, nextInode++);
-  return { ...made, pid_for_children: made.pid, time_for_children: made.time };
+export function newInode(): number {
+  nextInode += 1;
+  return nextInode;
+}
+
+/** Those of another container, which shares all with the first but the mounts and what is given. */
+export function furtherNamespaces(
+  first: Namespaces,
+  mnt: MountNamespace,
+  names: UtsName | null,
+  own: readonly ('pid' | 'ipc')[],
+): Namespaces {
+  const made: Partial<Record<'pid' | 'ipc', Namespace>> = {};
+  for (const name of own) made[name] = new Namespace(name, newInode());
+  const uts = names === null ? first.uts : new UtsNamespace(newInode(), names);
+  return { ...first, ...made, uts, mnt, pid_for_children: made.pid ?? first.pid };
 }

@@ -13,6 +13,7 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import { isCapabilitySubset } from './capability-set.ts';
 import type { Credentials } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
+import type { Namespaces } from './namespaces.ts';
 import type { EndedTracee, Trace } from './ptrace.ts';
 import { CallChecks } from './seccomp.ts';
 import { TaskSignals } from './task-signals.ts';
@@ -41,6 +42,8 @@ export interface TaskInit {
   readonly files: FdTable;
   readonly fs: FsContext;
   readonly creds: Credentials;
+  /** They count it as a user. */
+  readonly namespaces: Namespaces;
   readonly name: string;
 }
 
@@ -64,6 +67,7 @@ export class Task {
   files: FdTable;
   fs: FsContext;
   creds: Credentials;
+  namespaces: Namespaces;
   readonly signals: TaskSignals;
   /** comm: at most 15 bytes, a binary string. */
   name: string;
@@ -125,6 +129,7 @@ export class Task {
     this.files = init.files;
     this.fs = init.fs;
     this.creds = init.creds;
+    this.namespaces = init.namespaces;
     this.signals = new TaskSignals(init.kernel.pids.users);
     this.name = init.name.slice(0, TASK_NAME_MAX);
     this.startNs = init.kernel.clock.monotonicNs();

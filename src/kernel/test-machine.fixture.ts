@@ -12,6 +12,7 @@ import type { GuestThread } from '../platform/guest-thread.ts';
 import { FdTable } from '../vfs/fd-table.ts';
 import { FsContext } from '../vfs/fs-context.ts';
 import { createMount } from '../vfs/mount.ts';
+import { MountTree } from '../vfs/mount-namespace.ts';
 import type { Path } from '../vfs/path.ts';
 import { type Credentials, rootCredentials } from './credentials.ts';
 import { copyTask, startProcess } from './fork.ts';
@@ -118,10 +119,8 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
     timers: new Timers(),
     pids: new PidTable(options),
     log: new KernelLog(),
-    namespaces: firstNamespaces(),
+    namespaces: firstNamespaces(new MountTree(1, createMount(anonFileSystem)), new UtsName('test')),
     idMaps: SAME_IDS,
-    uts: new UtsName('test'),
-    rootMount: createMount(anonFileSystem),
     cpuCount: 2,
     memoryTotal: 2 ** 31,
     bootNs: 0,
@@ -133,7 +132,7 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
 }
 
 function rootPath(kernel: Kernel): Path {
-  return { mount: kernel.rootMount, dentry: kernel.rootMount.root };
+  return { mount: kernel.namespaces.mnt.root, dentry: kernel.namespaces.mnt.root.root };
 }
 
 function start(kernel: Kernel, creds: Credentials): Task {

@@ -79,8 +79,8 @@ export class Compartment {
       throw error;
     }
     // Only now: the places to mount on may have had to be made, and the working directory with them, as runc does.
-    if (options.root.kind !== 'overlay') makePlace(kernel.rootMount, options.cwd, 'directory');
-    if (options.root.kind === 'read-only') kernel.rootMount.flags |= MS_RDONLY;
+    if (options.root.kind !== 'overlay') makePlace(kernel.namespaces.mnt.root, options.cwd, 'directory');
+    if (options.root.kind === 'read-only') kernel.namespaces.mnt.root.flags |= MS_RDONLY;
     provideTraceeAccess(kernel, new Tracees(sandbox.processes));
     sandbox.processes.admit(kernel, zygote);
   }
@@ -103,8 +103,8 @@ export class Compartment {
     for (const { resource, soft, hard } of options.limits) limits.set(resource, soft, hard);
     const mm = new AddressSpace(fresh.host, limits);
     processes.bind(fresh.thread.process, mm, kernel);
-    const root: Path = { mount: kernel.rootMount, dentry: kernel.rootMount.root };
-    const cwd = findPath(kernel.rootMount, options.cwd);
+    const root: Path = { mount: kernel.namespaces.mnt.root, dentry: kernel.namespaces.mnt.root.root };
+    const cwd = findPath(kernel.namespaces.mnt.root, options.cwd);
     if (cwd === null) {
       mm.unref();
       processes.abandon(fresh);
@@ -160,7 +160,12 @@ export class Compartment {
 
   #standardStreams(streams: readonly HostStream[], uid: number): StandardStreams {
     const { devpts } = this.#fileSystems;
-    return openStandardStreams(streams, devpts, (name) => findPath(this.kernel.rootMount, `/dev/pts/${name}`), uid);
+    return openStandardStreams(
+      streams,
+      devpts,
+      (name) => findPath(this.kernel.namespaces.mnt.root, `/dev/pts/${name}`),
+      uid,
+    );
   }
 }
 

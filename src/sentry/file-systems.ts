@@ -77,7 +77,7 @@ export class FileSystems {
 
   /** @param terminal is asked for when /dev/console is opened */
   constructor(kernel: Kernel, trees: HostTrees, hasTerminal: boolean, terminal: () => HostTerminal | null) {
-    const root = kernel.rootMount;
+    const root = kernel.namespaces.mnt.root;
     const now = { sec: 0, nsec: 0 };
     kernel.clock.read(0, now);
     const bootTimeSec = now.sec;
@@ -109,7 +109,7 @@ export class FileSystems {
   /** The container has ended. */
   close(): void {
     unsubscribe(this.#kernel.pids.hooks.taskRelease, this.#onRelease);
-    dropMount(this.#kernel.rootMount);
+    dropMount(this.#kernel.namespaces.mnt.root);
     this.#trees.close();
   }
 
@@ -147,8 +147,9 @@ export class FileSystems {
     // Before what must not be written to is made so.
     setSysctls(this.#proc, sysctls);
     for (const mount of mounts) this.#named(mount);
-    for (const device of devices) makeDevice(this.#kernel.rootMount, device);
-    propagate(this.#kernel.rootMount, rootPropagation);
+    const { root } = this.#kernel.namespaces.mnt;
+    for (const device of devices) makeDevice(root, device);
+    propagate(root, rootPropagation);
   }
 
   #named(spec: MountSpec): void {
@@ -161,7 +162,7 @@ export class FileSystems {
   }
 
   #mount({ target, source, flags, propagation }: MountSpec): void {
-    const root = this.#kernel.rootMount;
+    const { root } = this.#kernel.namespaces.mnt;
     if (source.kind === 'mask' || source.kind === 'itself') {
       const at = findPath(root, target);
       const over = at === null ? null : source.kind === 'mask' ? this.#cover(at) : cloneMount(at);
@@ -208,7 +209,7 @@ export class FileSystems {
       const empty = this.#tmpfs('tmpfs', 'mode=755,size=4k');
       return typeof empty === 'number' ? null : createMount(empty);
     }
-    const nothing = findPath(this.#kernel.rootMount, '/dev/null');
+    const nothing = findPath(this.#kernel.namespaces.mnt.root, '/dev/null');
     return nothing === null ? null : cloneMount(nothing);
   }
 }

@@ -8,7 +8,7 @@ import { findPath } from './places.ts';
 const MAX_PASSWD = 1 << 20;
 
 export function homeDirectory(kernel: Kernel, uid: number): string {
-  const path = findPath(kernel.rootMount, '/etc/passwd');
+  const path = findPath(kernel.namespaces.mnt.root, '/etc/passwd');
   const file = path?.dentry.inode.open(path, 0, rootCredentials());
   if (file === undefined || typeof file === 'number') return '/';
   const bytes = new Uint8Array(MAX_PASSWD);

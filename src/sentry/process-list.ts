@@ -46,8 +46,8 @@ function entryOf({ kernel, sandbox }: Compartment, group: ThreadGroup): ProcessE
 }
 
 /** Its command line by its own /proc, or its name in brackets. */
-function commandOf({ rootMount }: Kernel, group: ThreadGroup): string {
-  const path = findPath(rootMount, `/proc/${group.pid}/cmdline`);
+function commandOf({ namespaces }: Kernel, group: ThreadGroup): string {
+  const path = findPath(namespaces.mnt.root, `/proc/${group.pid}/cmdline`);
   const file = path?.dentry.inode.open(path, 0, rootCredentials());
   if (file === undefined || typeof file === 'number') return `[${group.leader.name}]`;
   const bytes = new Uint8Array(MAX_COMMAND);

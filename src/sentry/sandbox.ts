@@ -17,7 +17,7 @@ import { exitGroup } from '../kernel/exit.ts';
 import { SAME_IDS } from '../kernel/id-maps.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelLog } from '../kernel/kernel-log.ts';
-import { firstNamespaces, furtherNamespaces, type NamespaceName } from '../kernel/namespaces.ts';
+import { FIRST_INODES, firstNamespaces, furtherNamespaces, newInode } from '../kernel/namespaces.ts';
 import { PidTable } from '../kernel/pid-table.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Timers } from '../kernel/timers.ts';
@@ -27,6 +27,8 @@ import { CloneGate } from '../platform/clone-gate.ts';
 import { MailboxWindow } from '../platform/mailbox-window.ts';
 import type { Zygote } from '../platform/zygote.ts';
 import { assembleTable } from '../syscalls/table.ts';
+import type { Mount } from '../vfs/mount.ts';
+import { MountTree } from '../vfs/mount-namespace.ts';
 import { ConfigError } from '../wire/json-fields.ts';
 import { Compartment } from './compartment.ts';
 import { CpuUsage } from './cpu-usage.ts';
@@ -134,9 +136,11 @@ export class Sandbox {
       timers,
       pids: this.#pidTable(options.bounds),
       log: new KernelLog(),
-      namespaces: firstNamespaces(),
-      uts: new UtsName(options.hostname, options.domainname),
-      ...visible(options, trees),
+      namespaces: firstNamespaces(
+        new MountTree(FIRST_INODES.mnt, makeRoot(options, trees)),
+        new UtsName(options.hostname, options.domainname),
+      ),
+      ...visible(options),
       anonPath: anonInodePath,
       random: hostRandom,
     };
@@ -148,15 +152,16 @@ export class Sandbox {
   /** Another container. Throws a message for people when it cannot be. */
   add({ options, zygote, trees, hasTerminal, shared, pidsOf }: FurtherParts): Compartment {
     const { kernel: first } = this.first;
-    const own: NamespaceName[] = ['mnt', ...(['ipc', 'uts'] as const).filter((name) => !shared.includes(name))];
+    const own: ('pid' | 'ipc')[] = shared.includes('ipc') ? [] : ['ipc'];
     if (pidsOf === null) own.push('pid');
     const { pid } = (pidsOf ?? this.first).kernel.namespaces;
+    const names = shared.includes('uts') ? null : new UtsName(options.hostname, options.domainname);
+    const mounts = new MountTree(newInode(), makeRoot(options, trees));
     const kernel: Kernel = {
       ...first,
       pids: pidsOf === null ? this.#pidTable(options.bounds) : pidsOf.kernel.pids,
-      namespaces: furtherNamespaces({ ...first.namespaces, pid }, own),
-      uts: shared.includes('uts') ? first.uts : new UtsName(options.hostname, options.domainname),
-      ...visible(options, trees),
+      namespaces: furtherNamespaces({ ...first.namespaces, pid }, mounts, names, own),
+      ...visible(options),
     };
     return new Compartment(this, { kernel, zygote, trees, options, hasTerminal });
   }
@@ -245,23 +250,28 @@ export class Sandbox {
   }
 }
 
-/** What of the host a container's processes see: its files, and of its CPUs and memory no more than it may use. */
-function visible(
-  { root, bounds, idMaps }: ContainerOptions,
-  trees: HostTrees,
-): Pick<Kernel, 'idMaps' | 'rootMount' | 'cpuCount' | 'memoryTotal' | 'bootNs'> {
-  const memory = Math.min(memoryTotal(), bounds.memoryBytes ?? Infinity);
+/** What of the host a container's processes see: of its CPUs and memory no more than it may use. */
+function visible({ bounds, idMaps }: ContainerOptions): Pick<Kernel, 'idMaps' | 'cpuCount' | 'memoryTotal' | 'bootNs'> {
   return {
     idMaps: idMaps ?? SAME_IDS,
-    rootMount: createRoot(root, trees, hostClock, Math.floor(memory / 2)),
     cpuCount: Math.min(availableParallelism(), bounds.cpus ?? Infinity),
-    memoryTotal: memory,
+    memoryTotal: visibleMemory(bounds),
     bootNs: hostClock.monotonicNs(),
   };
 }
 
+function visibleMemory({ memoryBytes }: SandboxBounds): number {
+  return Math.min(memoryTotal(), memoryBytes ?? Infinity);
+}
+
+/** What is written to the root file system may take half of the memory, as with Linux' tmpfs. */
+function makeRoot({ root, bounds }: ContainerOptions, trees: HostTrees): Mount {
+  return createRoot(root, trees, hostClock, Math.floor(visibleMemory(bounds) / 2));
+}
+
 function logBoot(kernel: Kernel, isolation: string): void {
-  const { uts, log, cpuCount } = kernel;
+  const { log, cpuCount } = kernel;
+  const uts = kernel.namespaces.uts.names;
   log.log(`${uts.sysname} version ${uts.release} ${uts.version}`);
   log.log('tsvisor: this is an application kernel; system calls are answered in user space', 1e3);
   log.log(`Memory: ${Math.floor(kernel.memoryTotal / 1024)}K available`, 2e3);

@@ -17,7 +17,7 @@ const MSQID_DS_SIZE = 120;
 const TYPE_SIZE = 8;
 
 function sysMsgget(task: Task, key: number, flags: number): number {
-  const queue = messageQueuesOf(task.kernel).get(
+  const queue = messageQueuesOf(task.namespaces.ipc).get(
     task,
     key,
     flags,
@@ -34,10 +34,10 @@ function sysMsgsnd(task: Task, id: number, addr: number, size: number, flags: nu
   const view = readStruct(task, addr, TYPE_SIZE);
   if (typeof view === 'number') return view;
   const type = Number(view.getBigInt64(0, true));
-  if (size > ipcSettingsOf(task.kernel).msgmax || id < 0 || type < 1) return -EINVAL;
+  if (size > ipcSettingsOf(task.namespaces.ipc).msgmax || id < 0 || type < 1) return -EINVAL;
   const bytes = size === 0 ? new Uint8Array(0) : task.mem.readBytes(addr + TYPE_SIZE, size);
   if (typeof bytes === 'number') return bytes;
-  const queue = accessible(task, messageQueuesOf(task.kernel), id, S_IWUGO);
+  const queue = accessible(task, messageQueuesOf(task.namespaces.ipc), id, S_IWUGO);
   if (typeof queue === 'number') return queue;
   const message = { type, bytes: bytes.slice() };
   const result = queue.send(task, message);
@@ -56,7 +56,7 @@ function sysMsgrcv(
   if (id < 0 || size >= 2 ** 63) return -EINVAL;
   // With MSG_COPY `type` is a place in the queue (msgop(2)).
   if ((flags & I.MSG_COPY) !== 0 && (flags & (I.MSG_EXCEPT | I.IPC_NOWAIT)) !== I.IPC_NOWAIT) return -EINVAL;
-  const queue = accessible(task, messageQueuesOf(task.kernel), id, S_IRUGO);
+  const queue = accessible(task, messageQueuesOf(task.namespaces.ipc), id, S_IRUGO);
   if (typeof queue === 'number') return queue;
   const attempt = (): number => {
     const message = queue.receive(task, type, size, flags);
@@ -71,7 +71,13 @@ function sysMsgrcv(
 
 function stat(task: Task, id: number, command: number, addr: number): number {
   const isIndex = command !== I.IPC_STAT;
-  const queue = described(task, messageQueuesOf(task.kernel), id, isIndex, command === I.MSG_STAT_ANY ? 0 : S_IRUGO);
+  const queue = described(
+    task,
+    messageQueuesOf(task.namespaces.ipc),
+    id,
+    isIndex,
+    command === I.MSG_STAT_ANY ? 0 : S_IRUGO,
+  );
   if (typeof queue === 'number') return queue;
   const view = new DataView(new ArrayBuffer(MSQID_DS_SIZE));
   putPermission(view, queue);
@@ -91,7 +97,7 @@ function stat(task: Task, id: number, command: number, addr: number): number {
 
 /** struct msginfo: seven ints and an unsigned short. */
 function info(task: Task, command: number, addr: number): number {
-  const table = messageQueuesOf(task.kernel);
+  const table = messageQueuesOf(task.namespaces.ipc);
   let messages = 0;
   let bytes = 0;
   for (const queue of table.all()) {
@@ -100,7 +106,7 @@ function info(task: Task, command: number, addr: number): number {
   }
   const isUsage = command === I.MSG_INFO;
   const view = new DataView(new ArrayBuffer(32));
-  const { msgmax, msgmnb, msgmni } = ipcSettingsOf(task.kernel);
+  const { msgmax, msgmnb, msgmni } = ipcSettingsOf(task.namespaces.ipc);
   const pool = Math.floor((msgmni * msgmnb) / 1024);
   const numbers = [
     isUsage ? table.count : pool,
@@ -120,7 +126,7 @@ function info(task: Task, command: number, addr: number): number {
 function change(task: Task, id: number, command: number, addr: number): number {
   const view = command === I.IPC_SET ? readStruct(task, addr, MSQID_DS_SIZE) : null;
   if (typeof view === 'number') return view;
-  const table = messageQueuesOf(task.kernel);
+  const table = messageQueuesOf(task.namespaces.ipc);
   const queue = table.find(id);
   if (typeof queue === 'number') return queue;
   const refused = checkOwnership(task, queue);
@@ -130,7 +136,8 @@ function change(task: Task, id: number, command: number, addr: number): number {
     queue.messages.length = 0;
   } else {
     const maxBytes = Number(view.getBigUint64(88, true));
-    if (maxBytes > ipcSettingsOf(task.kernel).msgmnb && !task.creds.hasCapability(CAP_SYS_RESOURCE)) return -EPERM;
+    if (maxBytes > ipcSettingsOf(task.namespaces.ipc).msgmnb && !task.creds.hasCapability(CAP_SYS_RESOURCE))
+      return -EPERM;
     takePermission(task, view, queue);
     queue.maxBytes = maxBytes;
   }

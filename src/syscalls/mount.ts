@@ -1,8 +1,9 @@
-/** mount(2) and umount2(2). There is one mount namespace. */
+/** mount(2), umount2(2) and pivot_root(2). */
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
-import { EAGAIN, EBUSY, EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
+import { EAGAIN, EBUSY, EFAULT, EINVAL, ENOENT, ENOTDIR, EPERM } from '../abi/errno.ts';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../abi/fcntl.ts';
 import * as M from '../abi/mount.ts';
+import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import type { Task } from '../kernel/task.ts';
 import { makeFileSystem } from '../vfs/file-system-types.ts';
 import {
@@ -15,9 +16,12 @@ import {
   listMounts,
   type Mount,
   moveMount,
+  pivotMounts,
   propagatedMounts,
+  topMount,
+  uppermost,
 } from '../vfs/mount.ts';
-import type { Path } from '../vfs/path.ts';
+import { isReachable, isSamePath, type Path } from '../vfs/path.ts';
 import { setPropagation } from '../vfs/propagation.ts';
 import { foundPath, resolve } from '../vfs/resolve.ts';
 import { full, type SyscallDef } from './define.ts';
@@ -34,6 +38,10 @@ function pathAt(task: Task, addr: number, atFlags: number): Path | number {
   if (typeof name === 'number') return name;
   const failed = resolve(task, AT_FDCWD, name, atFlags);
   return failed < 0 ? failed : foundPath();
+}
+
+function isDirectory({ dentry }: Path): boolean {
+  return (dentry.inode.mode & S_IFMT) === S_IFDIR;
 }
 
 /** A string of at most a page, "" for a null pointer (copy_mount_string). */
@@ -129,11 +137,12 @@ function isBusy(task: Task, mount: Mount): boolean {
 function sysUmount2(task: Task, targetAddr: number, flags: number): number {
   const { MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW } = M;
   if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
-  const target = pathAt(task, targetAddr, (flags & UMOUNT_NOFOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
-  if (typeof target === 'number') return target;
+  const found = pathAt(task, targetAddr, (flags & UMOUNT_NOFOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
+  if (typeof found === 'number') return found;
   if (!task.creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
-  const { mount, dentry } = target;
-  if (dentry !== mount.root || mount === task.kernel.rootMount) return -EINVAL;
+  // Also where the path ends in "." or at the root, which else are below what is mounted there (LOOKUP_MOUNTPOINT).
+  const { mount, dentry } = uppermost(found);
+  if (dentry !== mount.root || mount.parent === null) return -EINVAL;
   if ((flags & MNT_EXPIRE) !== 0) {
     if ((flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
     if (isBusy(task, mount)) return -EBUSY;
@@ -147,7 +156,44 @@ function sysUmount2(task: Task, targetAddr: number, flags: number): number {
   return detachMount(mount);
 }
 
+/** Everybody whose root or working directory was the old root's gets the new one (chroot_fs_refs). */
+function moveRoots(task: Task, from: Path, to: Path): void {
+  for (const { fs } of task.kernel.pids.tasks()) {
+    if (isSamePath(fs.root, from)) fs.root = to;
+    if (isSamePath(fs.cwd, from)) fs.cwd = to;
+  }
+}
+
+function sysPivotRoot(task: Task, newAddr: number, oldAddr: number): number {
+  if (!task.creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
+  const next = pathAt(task, newAddr, 0);
+  if (typeof next === 'number') return next;
+  if (!isDirectory(next)) return -ENOTDIR;
+  const putOld = pathAt(task, oldAddr, 0);
+  if (typeof putOld === 'number') return putOld;
+  if (!isDirectory(putOld)) return -ENOTDIR;
+  const { root } = task.fs;
+  const { mnt } = task.namespaces;
+  // What others share can be neither moved nor moved to.
+  const isShared = [putOld.mount, next.mount.parent ?? next.mount, root.mount.parent ?? root.mount].some(
+    (each) => each.peers !== null,
+  );
+  if (isShared) return -EINVAL;
+  if (topMount(root.mount) !== mnt.root || topMount(next.mount) !== mnt.root) return -EINVAL;
+  if (next.dentry.isDeleted) return -ENOENT;
+  // A loop, or nothing to change.
+  if (next.mount === root.mount || putOld.mount === root.mount) return -EBUSY;
+  if (root.dentry !== root.mount.root || next.dentry !== next.mount.root) return -EINVAL;
+  if (!isReachable(putOld, next) || !isReachable(next, root)) return -EINVAL;
+  const isTop = root.mount === mnt.root;
+  pivotMounts(root.mount, next.mount, putOld);
+  if (isTop) mnt.root = next.mount;
+  moveRoots(task, root, next);
+  return 0;
+}
+
 export const mountSyscalls: readonly SyscallDef[] = [
+  full(155, 'pivot_root', ['path', 'path'], sysPivotRoot),
   full(165, 'mount', ['str', 'path', 'str', 'ulong', 'ptr'], sysMount),
   full(166, 'umount2', ['path', 'flags'], sysUmount2),
 ];

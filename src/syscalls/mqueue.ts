@@ -47,7 +47,7 @@ function readName(task: Task, addr: number): string | number {
 }
 
 function readShape(task: Task, addr: number): QueueShape | number {
-  const settings = ipcSettingsOf(task.kernel);
+  const settings = ipcSettingsOf(task.namespaces.ipc);
   if (addr === 0) return defaultShape(settings);
   const bytes = task.mem.readBytes(addr, ATTR_SIZE);
   if (typeof bytes === 'number') return -EFAULT;
@@ -62,7 +62,7 @@ function readShape(task: Task, addr: number): QueueShape | number {
 }
 
 function sysMqOpen(task: Task, nameAddr: number, flags: number, mode: number, attrAddr: number): number {
-  const mqueue = mqueueOf(task.kernel);
+  const mqueue = mqueueOf(task);
   if (mqueue === undefined) return -ENOSYS;
   const { creds } = task;
   const { root, mount } = mqueue;
@@ -96,7 +96,7 @@ function sysMqOpen(task: Task, nameAddr: number, flags: number, mode: number, at
 }
 
 function sysMqUnlink(task: Task, nameAddr: number): number {
-  const root = mqueueOf(task.kernel)?.root;
+  const root = mqueueOf(task)?.root;
   if (root === undefined) return -ENOSYS;
   const name = readName(task, nameAddr);
   if (typeof name === 'number') return name;

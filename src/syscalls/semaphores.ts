@@ -26,20 +26,20 @@ const span: Timespec = { sec: 0, nsec: 0 };
 /** Semaphores of all sets. */
 function countSemaphores(task: Task): number {
   let total = 0;
-  for (const set of semaphoresOf(task.kernel).all()) total += set.values.length;
+  for (const set of semaphoresOf(task.namespaces.ipc, task.kernel.pids).all()) total += set.values.length;
   return total;
 }
 
 function sysSemget(task: Task, key: number, count: number, flags: number): number {
-  if (count < 0 || count > ipcSettingsOf(task.kernel).semmsl) return -EINVAL;
-  const set = semaphoresOf(task.kernel).get(
+  if (count < 0 || count > ipcSettingsOf(task.namespaces.ipc).semmsl) return -EINVAL;
+  const set = semaphoresOf(task.namespaces.ipc, task.kernel.pids).get(
     task,
     key,
     flags,
     (existing) => (count > existing.values.length ? -EINVAL : 0),
     () => {
       if (count === 0) return -EINVAL;
-      const isTooMany = countSemaphores(task) + count > ipcSettingsOf(task.kernel).semmns;
+      const isTooMany = countSemaphores(task) + count > ipcSettingsOf(task.namespaces.ipc).semmns;
       return isTooMany ? -ENOSPC : new SemaphoreSet(task, key, flags, count);
     },
   );
@@ -57,7 +57,7 @@ function readOperations(task: Task, addr: number, count: number): SemOperation[]
 }
 
 function sysSemtimedop(task: Task, id: number, addr: number, count: number, timeout: number): number | Promise<number> {
-  if (count > ipcSettingsOf(task.kernel).semopm) return -E2BIG;
+  if (count > ipcSettingsOf(task.namespaces.ipc).semopm) return -E2BIG;
   if (count < 1) return -EINVAL;
   const operations = readOperations(task, addr, count);
   if (typeof operations === 'number') return operations;
@@ -68,7 +68,7 @@ function sysSemtimedop(task: Task, id: number, addr: number, count: number, time
     if (failed < 0) return failed;
     deadlineNs = task.kernel.clock.monotonicNs() + spanNs(span);
   }
-  const set = semaphoresOf(task.kernel).find(id);
+  const set = semaphoresOf(task.namespaces.ipc, task.kernel.pids).find(id);
   if (typeof set === 'number') return set;
   const isChange = operations.some(({ delta }) => delta !== 0);
   if (operations.some(({ index }) => index >= set.values.length)) return set.tryOperations(task, operations);
@@ -102,7 +102,13 @@ async function waitFor(
 
 function stat(task: Task, id: number, command: number, addr: number): number {
   const isIndex = command !== I.IPC_STAT;
-  const set = described(task, semaphoresOf(task.kernel), id, isIndex, command === I.SEM_STAT_ANY ? 0 : S_IRUGO);
+  const set = described(
+    task,
+    semaphoresOf(task.namespaces.ipc, task.kernel.pids),
+    id,
+    isIndex,
+    command === I.SEM_STAT_ANY ? 0 : S_IRUGO,
+  );
   if (typeof set === 'number') return set;
   const view = new DataView(new ArrayBuffer(SEMID_DS_SIZE));
   putPermission(view, set);
@@ -113,11 +119,11 @@ function stat(task: Task, id: number, command: number, addr: number): number {
 }
 
 function info(task: Task, command: number, addr: number): number {
-  const table = semaphoresOf(task.kernel);
+  const table = semaphoresOf(task.namespaces.ipc, task.kernel.pids);
   const isUsage = command === I.SEM_INFO;
   const total = countSemaphores(task);
   const view = new DataView(new ArrayBuffer(40));
-  const { semmni, semmsl, semmns, semopm } = ipcSettingsOf(task.kernel);
+  const { semmni, semmsl, semmns, semopm } = ipcSettingsOf(task.namespaces.ipc);
   const numbers = [
     semmns,
     semmni,
@@ -157,7 +163,7 @@ function getAll(task: Task, set: SemaphoreSet, addr: number): number {
 function change(task: Task, id: number, command: number, addr: number): number {
   const view = command === I.IPC_SET ? readStruct(task, addr, PERMISSION_SIZE) : null;
   if (typeof view === 'number') return view;
-  const table = semaphoresOf(task.kernel);
+  const table = semaphoresOf(task.namespaces.ipc, task.kernel.pids);
   const set = table.find(id);
   if (typeof set === 'number') return set;
   const refused = checkOwnership(task, set);
@@ -180,7 +186,7 @@ function sysSemctl(task: Task, id: number, index: number, command: number, argum
   const isWrite = command === I.SETVAL || command === I.SETALL;
   const isKnown = command >= I.GETPID && command <= I.SETALL;
   if (!isKnown) return -EINVAL;
-  const set = accessible(task, semaphoresOf(task.kernel), id, isWrite ? S_IWUGO : S_IRUGO);
+  const set = accessible(task, semaphoresOf(task.namespaces.ipc, task.kernel.pids), id, isWrite ? S_IWUGO : S_IRUGO);
   if (typeof set === 'number') return set;
   if (command === I.SETALL) return setAll(task, set, argument);
   if (command === I.GETALL) return getAll(task, set, argument);

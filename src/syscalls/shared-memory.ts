@@ -19,18 +19,18 @@ const SHM_HUGETLB = 0o4000;
 /** Pages of all segments. */
 function usedPages(task: Task): number {
   let pages = 0;
-  for (const { size } of sharedSegmentsOf(task.kernel).all()) pages += Math.ceil(size / PAGE);
+  for (const { size } of sharedSegmentsOf(task.namespaces.ipc).all()) pages += Math.ceil(size / PAGE);
   return pages;
 }
 
 function sysShmget(task: Task, key: number, size: number, flags: number): number {
-  const segment = sharedSegmentsOf(task.kernel).get(
+  const segment = sharedSegmentsOf(task.namespaces.ipc).get(
     task,
     key,
     flags,
     (existing) => (size > existing.size ? -EINVAL : 0),
     () => {
-      const { shmmax, shmall } = ipcSettingsOf(task.kernel);
+      const { shmmax, shmall } = ipcSettingsOf(task.namespaces.ipc);
       if (size < 1 || size > shmmax) return -EINVAL;
       if (usedPages(task) + Math.ceil(size / PAGE) > shmall) return -ENOSPC;
       // No huge pages are reserved.
@@ -52,7 +52,7 @@ function sysShmat(task: Task, id: number, addr: number, flags: number): number {
   const isReadOnly = (flags & I.SHM_RDONLY) !== 0;
   const isExecutable = (flags & I.SHM_EXEC) !== 0;
   const access = S_IRUGO | (isReadOnly ? 0 : S_IWUGO) | (isExecutable ? 0o111 : 0);
-  const segment = accessible(task, sharedSegmentsOf(task.kernel), id, access);
+  const segment = accessible(task, sharedSegmentsOf(task.namespaces.ipc), id, access);
   if (typeof segment === 'number') return segment;
   const prot = PROT_READ | (isReadOnly ? 0 : PROT_WRITE) | (isExecutable ? PROT_EXEC : 0);
   const place = start === 0 ? 0 : (flags & I.SHM_REMAP) !== 0 ? MAP_FIXED : MAP_FIXED_NOREPLACE;
@@ -82,7 +82,13 @@ function sysShmdt(task: Task, addr: number): number {
 
 function stat(task: Task, id: number, command: number, addr: number): number {
   const isIndex = command !== I.IPC_STAT;
-  const segment = described(task, sharedSegmentsOf(task.kernel), id, isIndex, command === I.SHM_STAT_ANY ? 0 : S_IRUGO);
+  const segment = described(
+    task,
+    sharedSegmentsOf(task.namespaces.ipc),
+    id,
+    isIndex,
+    command === I.SHM_STAT_ANY ? 0 : S_IRUGO,
+  );
   if (typeof segment === 'number') return segment;
   const view = new DataView(new ArrayBuffer(SHMID_DS_SIZE));
   putPermission(view, segment);
@@ -96,7 +102,7 @@ function stat(task: Task, id: number, command: number, addr: number): number {
 
 /** struct shminfo of IPC_INFO, struct shm_info of SHM_INFO. */
 function info(task: Task, command: number, addr: number): number {
-  const table = sharedSegmentsOf(task.kernel);
+  const table = sharedSegmentsOf(task.namespaces.ipc);
   const view = new DataView(new ArrayBuffer(command === I.SHM_INFO ? 48 : 72));
   if (command === I.SHM_INFO) {
     let pages = 0;
@@ -105,7 +111,7 @@ function info(task: Task, command: number, addr: number): number {
     put64(view, 8, pages);
     put64(view, 16, pages);
   } else {
-    const { shmmax, shmmni, shmall } = ipcSettingsOf(task.kernel);
+    const { shmmax, shmmni, shmall } = ipcSettingsOf(task.namespaces.ipc);
     for (const [i, value] of [shmmax, 1, shmmni, shmmni, shmall].entries()) put64(view, i * 8, value);
   }
   return give(task, addr, view, table.highestIndex);
@@ -114,7 +120,7 @@ function info(task: Task, command: number, addr: number): number {
 function change(task: Task, id: number, command: number, addr: number): number {
   const view = command === I.IPC_SET ? readStruct(task, addr, SHMID_DS_SIZE) : null;
   if (typeof view === 'number') return view;
-  const segment = sharedSegmentsOf(task.kernel).find(id);
+  const segment = sharedSegmentsOf(task.namespaces.ipc).find(id);
   if (typeof segment === 'number') return segment;
   const refused = checkOwnership(task, segment);
   if (refused < 0) return refused;
@@ -124,7 +130,7 @@ function change(task: Task, id: number, command: number, addr: number): number {
 }
 
 function lock(task: Task, id: number, command: number): number {
-  const segment = sharedSegmentsOf(task.kernel).find(id);
+  const segment = sharedSegmentsOf(task.namespaces.ipc).find(id);
   if (typeof segment === 'number') return segment;
   if (!task.creds.hasCapability(CAP_IPC_LOCK) && checkOwnership(task, segment) < 0) return -EPERM;
   segment.mode = command === I.SHM_LOCK ? segment.mode | I.SHM_LOCKED : segment.mode & ~I.SHM_LOCKED;

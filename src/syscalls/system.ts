@@ -1,29 +1,10 @@
 /** What is one for the whole sandbox: names, the log, memory and load, randomness, the CPU (uname(2), sysinfo(2), syslog(2), getrandom(2)). */
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_TTY_CONFIG, CAP_SYSLOG } from '../abi/capability.ts';
-import {
-  CLONE_FILES,
-  CLONE_FS,
-  CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
-  CLONE_NEWNET,
-  CLONE_NEWNS,
-  CLONE_NEWPID,
-  CLONE_NEWTIME,
-  CLONE_NEWUSER,
-  CLONE_NEWUTS,
-  CLONE_SIGHAND,
-  CLONE_SYSVSEM,
-  CLONE_THREAD,
-  CLONE_VM,
-} from '../abi/clone.ts';
-import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { EFAULT, EINVAL, EPERM } from '../abi/errno.ts';
 import { PER_LINUX32, PER_MASK } from '../abi/personality.ts';
 import { SIGHUP, SIGINT } from '../abi/signal.ts';
-import { NamespaceFile } from '../fs/anon/namespace-inode.ts';
-import { PidfdFile } from '../fs/pidfd/pidfd-file.ts';
 import { yieldTurn } from '../kernel/block.ts';
 import { exitGroup } from '../kernel/exit.ts';
-import { NAMESPACE_FLAGS, type Namespaces } from '../kernel/namespaces.ts';
 import type { Task } from '../kernel/task.ts';
 import { UTS_FIELD_MAX } from '../kernel/uts.ts';
 import { full, partial, type SyscallDef } from './define.ts';
@@ -35,7 +16,7 @@ function putString(dst: Uint8Array, at: number, text: string): void {
 }
 
 function sysUname(task: Task, addr: number): number {
-  const { uts } = task.kernel;
+  const uts = task.namespaces.uts.names;
   const bytes = new Uint8Array(6 * UTS_FIELD);
   // Programs of 32 bits are to find a machine of theirs (Linux: override_architecture).
   const machine = (task.personality & PER_MASK) === PER_LINUX32 ? 'i686' : uts.machine;
@@ -59,14 +40,14 @@ function readName(task: Task, addr: number, length: number): string | number {
 function sysSethostname(task: Task, addr: number, length: number): number {
   const name = readName(task, addr, length);
   if (typeof name === 'number') return name;
-  task.kernel.uts.nodename = name;
+  task.namespaces.uts.names.nodename = name;
   return 0;
 }
 
 function sysSetdomainname(task: Task, addr: number, length: number): number {
   const name = readName(task, addr, length);
   if (typeof name === 'number') return name;
-  task.kernel.uts.domainname = name;
+  task.namespaces.uts.names.domainname = name;
   return 0;
 }
 
@@ -171,54 +152,6 @@ function sysGetcpu(task: Task, cpuAddr: number, nodeAddr: number): number {
   return 0;
 }
 
-const NEW_NAMESPACES =
-  CLONE_NEWNS |
-  CLONE_NEWCGROUP |
-  CLONE_NEWUTS |
-  CLONE_NEWIPC |
-  CLONE_NEWUSER |
-  CLONE_NEWPID |
-  CLONE_NEWNET |
-  CLONE_NEWTIME;
-
-function sysUnshare(task: Task, flags: number): number {
-  const sharing = CLONE_THREAD | CLONE_FS | CLONE_VM | CLONE_SIGHAND | CLONE_FILES | CLONE_SYSVSEM;
-  if ((flags & ~(sharing | NEW_NAMESPACES)) !== 0) return -EINVAL;
-  if ((flags & NEW_NAMESPACES) !== 0) return -EPERM;
-  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0) {
-    if (task.group.tasks.length > 1 || ((flags & CLONE_VM) !== 0 && task.mm.users > 1)) return -EINVAL;
-    task.group.handlers = task.group.handlers.clone();
-  }
-  const { shares } = task.kernel.pids;
-  if ((flags & CLONE_FS) !== 0 && !shares.release(task.fs)) task.fs = task.fs.clone();
-  if ((flags & CLONE_FILES) !== 0 && !shares.release(task.files)) task.files = task.files.clone();
-  return 0;
-}
-
-/** Whether all namespaces that `kinds` (CLONE_NEW*) names are the task's own. */
-function isInThem(task: Task, kinds: number, other: Namespaces): boolean {
-  const own = task.kernel.namespaces;
-  const all = Object.values(own).filter(({ name }) => (NAMESPACE_FLAGS[name] & kinds) !== 0);
-  return all.every((each) => other[each.name] === each);
-}
-
-/** There is nowhere else to go: who may, stays where it is (Linux: validate_ns). */
-function sysSetns(task: Task, fd: number, kind: number): number {
-  const file = task.files.get(fd);
-  if (file === undefined) return -EBADF;
-  const isProcess = file instanceof PidfdFile;
-  if (!isProcess && !(file instanceof NamespaceFile)) return -EINVAL;
-  if (isProcess ? kind === 0 || (kind & ~NEW_NAMESPACES) !== 0 : kind !== 0 && kind !== file.kind) return -EINVAL;
-  if (isProcess && file.group.isZombie) return -ESRCH;
-  const wanted = isProcess ? kind : file.kind;
-  // Nobody can enter the user namespace that it is in.
-  if ((wanted & CLONE_NEWUSER) !== 0) return -EINVAL;
-  const isOwn = isProcess
-    ? isInThem(task, wanted, file.group.leader.kernel.namespaces)
-    : task.kernel.namespaces[file.namespace.name] === file.namespace;
-  return isOwn && task.creds.hasCapability(CAP_SYS_ADMIN) ? 0 : -EPERM;
-}
-
 const QUERY_PERSONALITY = 0xffffffff;
 
 function sysPersonality(task: Task, persona: number): number {
@@ -269,8 +202,6 @@ export const systemSyscalls: readonly SyscallDef[] = [
   full(169, 'reboot', ['hex', 'hex', 'hex', 'ptr'], sysReboot),
   full(170, 'sethostname', ['buf', 'int'], sysSethostname),
   full(171, 'setdomainname', ['buf', 'int'], sysSetdomainname),
-  partial(272, 'unshare', ['cloneflags'], sysUnshare, 'no new namespaces'),
-  partial(308, 'setns', ['fd', 'cloneflags'], sysSetns, 'only to where the caller is'),
   partial(309, 'getcpu', ['int*', 'int*', 'ptr'], sysGetcpu, 'always CPU 0; the vDSO tells the real one'),
   full(318, 'getrandom', ['outbuf', 'size', 'flags'], sysGetrandom),
 ];

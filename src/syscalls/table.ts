@@ -25,6 +25,7 @@ import { messageSyscalls } from './messages.ts';
 import { mountSyscalls } from './mount.ts';
 import { mqueueSyscalls } from './mqueue.ts';
 import { nameSyscalls } from './names.ts';
+import { namespaceSyscalls } from './namespaces.ts';
 import { numaSyscalls } from './numa.ts';
 import { openFileSyscalls } from './open-files.ts';
 import { pidfdSyscalls } from './pidfd.ts';
@@ -98,6 +99,7 @@ const FAMILIES: readonly (readonly SyscallDef[])[] = [
   socketSyscalls,
   statSyscalls,
   statfsSyscalls,
+  namespaceSyscalls,
   systemSyscalls,
   timeSyscalls,
   timerSyscalls,

@@ -1,4 +1,4 @@
-/** Mounted file systems and the tree they form (Linux: struct mount, fs/namespace.c). There is one mount namespace. */
+/** Mounted file systems and the tree they form (Linux: struct mount, fs/namespace.c). Each mount namespace has a tree of its own. */
 import { EINVAL, ELOOP, ENOENT, ENOSPC, ENOTDIR } from '../abi/errno.ts';
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../abi/mount.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
@@ -68,6 +68,9 @@ export class Mount {
   }
 }
 
+/** What is mounted on a dentry, in whatever tree. */
+const mountedOn = new Map<Dentry, Set<Mount>>();
+
 const roots = new WeakMap<FileSystem, Dentry>();
 
 /** The dentry of a file system's root; the same one for each of its mounts. */
@@ -102,17 +105,6 @@ export function createMount(fs: FileSystem, flags = 0, source: string = fs.typeN
   return new Mount(fs, rootDentry(fs), source, flags);
 }
 
-/** The uppermost of what is mounted at a place, and the place on it. */
-function uppermost(at: Path): { parent: Mount; point: Dentry } {
-  let parent = at.mount;
-  let point = at.dentry;
-  for (let over = parent.children.get(point); over !== undefined; over = parent.children.get(point)) {
-    parent = over;
-    point = over.root;
-  }
-  return { parent, point };
-}
-
 /**
  * Hangs `mount` at `at`, over whatever is mounted there, and copies of it where `at` is shown by mounts that receive from that one: 0,
  * -ENOTDIR, -ENOENT, or -ENOSPC for too many.
@@ -123,7 +115,7 @@ export function attachMount(mount: Mount, at: Path): number {
   if (target === NO_INODE || at.dentry.isDeleted) return -ENOENT;
   if (isDirectory(target) !== isDirectory(source)) return -ENOTDIR;
   // A path always names the uppermost mount, so nothing is mounted here yet; if something is, it goes below the new one's parent.
-  const { parent, point } = uppermost(at);
+  const { mount: parent, dentry: point } = uppermost(at);
   if (point.isDeleted) return -ENOENT;
   const receivers = receiversOf(parent, point);
   const tree = parent.peers === null ? [mount] : listMounts(mount);
@@ -135,7 +127,7 @@ export function attachMount(mount: Mount, at: Path): number {
   for (const receiver of receivers) {
     const copy = copyFor(mount, receiver, groups);
     const place = uppermost({ mount: receiver.mount, dentry: point });
-    hang(copy, place.parent, place.point);
+    hang(copy, place.mount, place.dentry);
   }
   return 0;
 }
@@ -150,6 +142,8 @@ function copyFor(original: Mount, receiver: Receiver, groups: ReadonlyMap<Mount,
 
 function hang(mount: Mount, parent: Mount, point: Dentry): void {
   parent.children.set(point, mount);
+  const others = mountedOn.get(point) ?? new Set();
+  mountedOn.set(point, others.add(mount));
   point.mountCount += 1;
   pinDentry(point);
   mount.parent = parent;
@@ -193,9 +187,52 @@ export function dropMount(mount: Mount): void {
   if (mount.root.parent === null && mount.root.pins === 0) pruneBelow(mount.root);
 }
 
-/** Takes away what is mounted on a directory that is gone, wherever it is mounted (Linux: detach_mounts). */
-export function detachMountsOn(root: Mount, mountpoint: Dentry): void {
-  for (const mount of listMounts(root)) if (mount.mountpoint === mountpoint) detachAlone(mount);
+/** Takes away what is mounted on a directory that is gone, in all trees (Linux: detach_mounts). */
+export function detachMountsOn(mountpoint: Dentry): void {
+  for (const mount of [...(mountedOn.get(mountpoint) ?? [])]) detachAlone(mount);
+}
+
+/** A copy of a whole tree (Linux: copy_tree): which mount has become which. -ENOSPC when there are too many mounts. */
+export function copyMountTree(root: Mount): Map<Mount, Mount> | number {
+  const copies = new Map([[root, copyOf(root)]]);
+  // A map is walked in the order of insertion: what is added meanwhile comes too.
+  for (const [mount, copy] of copies) {
+    for (const [point, child] of mount.children) {
+      if (count >= MOUNT_MAX) {
+        endTree(copies.get(root) ?? copy);
+        return -ENOSPC;
+      }
+      const below = copyOf(child);
+      hang(below, copy, point);
+      copies.set(child, below);
+    }
+  }
+  return copies;
+}
+
+function copyOf(mount: Mount): Mount {
+  const copy = cloneMount({ mount, dentry: mount.root });
+  copy.isUnbindable = mount.isUnbindable;
+  return copy;
+}
+
+/** Lets go of a whole tree; others that share its mounts keep theirs. */
+export function endTree(root: Mount): void {
+  for (const mount of listMounts(root)) makePrivate(mount);
+  dropMount(root);
+}
+
+/** Puts `next` into the place of `root`, the top of the tree or a mount in it, which then hangs at `putOld` (pivot_root(2)). */
+export function pivotMounts(root: Mount, next: Mount, putOld: Path): void {
+  if (next.parent === null || next.mountpoint === null) return;
+  const { parent, mountpoint } = root;
+  unhang(next, next.parent, next.mountpoint);
+  if (parent !== null && mountpoint !== null) {
+    unhang(root, parent, mountpoint);
+    hang(next, parent, mountpoint);
+  }
+  const { mount, dentry } = uppermost(putOld);
+  hang(root, mount, dentry);
 }
 
 /**
@@ -222,11 +259,31 @@ function isDirectory(inode: Inode): boolean {
 
 function unhang(mount: Mount, parent: Mount, mountpoint: Dentry): void {
   parent.children.delete(mountpoint);
+  const others = mountedOn.get(mountpoint);
+  others?.delete(mount);
+  if (others?.size === 0) mountedOn.delete(mountpoint);
   mountpoint.mountCount -= 1;
   unpinDentry(mountpoint);
   mount.parent = null;
   mount.mountpoint = null;
   count -= 1;
+}
+
+/** What is mounted at a place, over everything else there. */
+export function uppermost(at: Path): Path {
+  let { mount, dentry } = at;
+  for (let over = mount.children.get(dentry); over !== undefined; over = mount.children.get(dentry)) {
+    mount = over;
+    dentry = over.root;
+  }
+  return { mount, dentry };
+}
+
+/** The top of the tree that a mount is in. */
+export function topMount(mount: Mount): Mount {
+  let top = mount;
+  while (top.parent !== null) top = top.parent;
+  return top;
 }
 
 /** The mount and those below it, in the order of mountinfo(5): parents before children. */

@@ -2,7 +2,7 @@
 import { EINVAL, ENOTTY, EPERM } from '../../abi/errno.ts';
 import { O_ACCMODE } from '../../abi/fcntl.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
-import { NAMESPACE_FLAGS, type Namespace } from '../../kernel/namespaces.ts';
+import { NAMESPACE_FLAGS, type Namespace, type Namespaces } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { File } from '../../vfs/file.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -22,6 +22,16 @@ export class NamespaceFile extends AnonymousFile {
   constructor(path: Path, flags: number, namespace: Namespace) {
     super(path, flags);
     this.namespace = namespace;
+    namespace.hold();
+  }
+
+  /** The one it is of. */
+  get asNamespaces(): Partial<Namespaces> {
+    return { [this.namespace.name]: this.namespace };
+  }
+
+  override release(): void {
+    this.namespace.release();
   }
 
   /** CLONE_NEW*. */

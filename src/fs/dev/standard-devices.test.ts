@@ -16,7 +16,7 @@ const { kernel, creds } = bootTestKernel();
 const devpts = new DevPts(21, 0, kernel, () => null);
 const devices = standardDevices(kernel, devpts, () => null);
 const inode = devpts.fs.root;
-const path = { mount: kernel.rootMount, dentry: new Dentry('device', null, inode) };
+const path = { mount: kernel.namespaces.mnt.root, dentry: new Dentry('device', null, inode) };
 
 function open(major: number, minor: number): File {
   const file = devices.open(makeRdev(major, minor), 'char', inode, path, 2, creds);

@@ -222,14 +222,18 @@ export class MqueueFile extends File {
 const fileSystems = new WeakMap<Namespace, MqueueFs>();
 
 /** To be called at boot: the one of the kernel's IPC namespace. */
-export function provideMqueue(kernel: Kernel, host: TmpfsHost): MqueueFs {
-  const { namespaces } = kernel;
-  const fs = fileSystems.get(namespaces.ipc) ?? new MqueueFs(host, ipcSettingsOf(kernel));
+export function provideMqueue({ namespaces }: Kernel, host: TmpfsHost): MqueueFs {
+  const fs = fileSystems.get(namespaces.ipc) ?? new MqueueFs(host, ipcSettingsOf(namespaces.ipc));
   fileSystems.set(namespaces.ipc, fs);
   return fs;
 }
 
-/** The queues of the namespace; undefined where there are none, in tests of other things. */
-export function mqueueOf({ namespaces }: Kernel): MqueueFs | undefined {
-  return fileSystems.get(namespaces.ipc);
+/** The queues of the task's namespace; undefined where there are none, in tests of other things. */
+export function mqueueOf({ namespaces, kernel }: Task): MqueueFs | undefined {
+  const known = fileSystems.get(namespaces.ipc);
+  const first = fileSystems.get(kernel.namespaces.ipc);
+  if (known !== undefined || first === undefined) return known;
+  const fs = new MqueueFs(first.host, ipcSettingsOf(namespaces.ipc));
+  fileSystems.set(namespaces.ipc, fs);
+  return fs;
 }

@@ -82,8 +82,8 @@ function namespaces(task: Task): Node {
   const entries: Record<string, Node> = {};
   for (const name of NAMESPACES) {
     entries[name] = magicLink(
-      () => namespaceText(task.kernel.namespaces[name]),
-      (creds) => (checkInspect(task, creds) === -EACCES ? -EACCES : namespacePath(task.kernel.namespaces[name])),
+      () => namespaceText(task.namespaces[name]),
+      (creds) => (checkInspect(task, creds) === -EACCES ? -EACCES : namespacePath(task.namespaces[name])),
     );
   }
   return dir(entries, 0o511);

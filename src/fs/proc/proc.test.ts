@@ -241,7 +241,7 @@ test("hostname is the kernel's", () => {
   const world = new World();
   assert.equal(world.read('sys/kernel/hostname'), 'test\n');
   assert.equal(world.write('sys/kernel/hostname', 'other\n'), 6);
-  assert.equal(world.init.kernel.uts.nodename, 'other');
+  assert.equal(world.init.kernel.namespaces.uts.names.nodename, 'other');
   assert.match(
     world.read('sys/kernel/random/uuid'),
     /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/,

@@ -126,7 +126,7 @@ export function createProc(options: ProcOptions): PseudoFileSystem {
   const { dev, bootTimeSec } = options;
   const fs = new PseudoFileSystem({ typeName: 'proc', magic: PROC_MAGIC, dev, bootTimeSec, root });
   options.taskRelease.push((task) => {
-    for (const mountpoint of forgetNames(rootDentry(fs), task)) detachMountsOn(options.kernel.rootMount, mountpoint);
+    for (const mountpoint of forgetNames(rootDentry(fs), task)) detachMountsOn(mountpoint);
   });
   return fs;
 }

@@ -3,11 +3,12 @@
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from '../../abi/capability.ts';
 import { EPERM } from '../../abi/errno.ts';
 import { AIO_MAX_NR, aioWanted } from '../../kernel/aio.ts';
+import { currentTask } from '../../kernel/current.ts';
 import { ipcSettingsOf, QUEUE_BYTES_LIMIT } from '../../kernel/ipc/ipc-settings.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NR_OPEN } from '../../kernel/limits.ts';
 import { netSettingsOf } from '../../kernel/net-settings.ts';
-import { UTS_FIELD_MAX } from '../../kernel/uts.ts';
+import { UTS_FIELD_MAX, type UtsName } from '../../kernel/uts.ts';
 import { ENTROPY_BITS } from '../dev/memory-devices.ts';
 import { dir } from '../pseudo/pseudo-directory.ts';
 import type { Node } from '../pseudo/pseudo-file-system.ts';
@@ -25,12 +26,17 @@ export function randomUuid(kernel: Kernel): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** Of the namespace that the reader is in. */
+function utsOf(kernel: Kernel): UtsName {
+  return (currentTask() ?? kernel).namespaces.uts.names;
+}
+
 function utsName(kernel: Kernel, field: 'nodename' | 'domainname'): Node {
   return control(
-    () => `${kernel.uts[field]}\n`,
+    () => `${utsOf(kernel)[field]}\n`,
     (written, creds) => {
       if (!creds.hasCapability(CAP_SYS_ADMIN)) return -EPERM;
-      kernel.uts[field] = firstLine(written).slice(0, UTS_FIELD_MAX);
+      utsOf(kernel)[field] = firstLine(written).slice(0, UTS_FIELD_MAX);
       return 0;
     },
   );
@@ -38,8 +44,8 @@ function utsName(kernel: Kernel, field: 'nodename' | 'domainname'): Node {
 
 function kernelDirectory(kernel: Kernel): Node {
   const bootId = randomUuid(kernel);
-  const { uts } = kernel;
-  const ipc = ipcSettingsOf(kernel);
+  const uts = kernel.namespaces.uts.names;
+  const ipc = ipcSettingsOf(kernel.namespaces.ipc);
   return dir({
     cap_last_cap: fixed(CAP_LAST_CAP),
     core_pattern: textSetting('core', 127),
@@ -131,7 +137,7 @@ const FS = (kernel: Kernel): Node =>
     'lease-break-time': fixed(45),
     'leases-enable': fixed(1),
     'mount-max': fixed(100000),
-    mqueue: messageQueueLimits(ipcSettingsOf(kernel)),
+    mqueue: messageQueueLimits(ipcSettingsOf(kernel.namespaces.ipc)),
     nr_open: fixed(NR_OPEN),
     overflowgid: fixed(65534),
     overflowuid: fixed(65534),

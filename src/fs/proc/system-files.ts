@@ -118,7 +118,7 @@ export function loadavgText(kernel: Kernel): string {
 }
 
 export function versionText(kernel: Kernel): string {
-  const { uts } = kernel;
+  const uts = kernel.namespaces.uts.names;
   return `${uts.sysname} version ${uts.release} (root@tsvisor) (cc) ${uts.version}\n`;
 }
 

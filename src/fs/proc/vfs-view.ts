@@ -1,6 +1,6 @@
 /** What proc shows of the VFS: paths as text, mounts and descriptors. */
 import type { Task } from '../../kernel/task.ts';
-import { listMounts, type Mount, mountOptions, mountRootText } from '../../vfs/mount.ts';
+import { listMounts, type Mount, mountOptions, mountRootText, topMount } from '../../vfs/mount.ts';
 import { absolutePath, isReachable, type Path, placeText } from '../../vfs/path.ts';
 import { propagationText } from '../../vfs/propagation.ts';
 import type { Descriptor, MountLine, ProcVfs } from './proc-view.ts';
@@ -26,16 +26,10 @@ function lineOf(mount: Mount, root: Path): MountLine {
   };
 }
 
-function topOf(path: Path): Mount {
-  let { mount } = path;
-  while (mount.parent !== null) mount = mount.parent;
-  return mount;
-}
-
 export const vfsView: ProcVfs = {
   pathText: absolutePath,
   *mounts(root) {
-    for (const mount of listMounts(topOf(root))) {
+    for (const mount of listMounts(topMount(root.mount))) {
       // The mount that holds a chroot's root is shown although its own top is out of reach.
       const isRoot = mount === root.mount;
       if (isRoot || isReachable({ mount, dentry: mount.root }, root)) {

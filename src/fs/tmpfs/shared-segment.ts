@@ -4,7 +4,6 @@ import { O_LARGEFILE, O_RDONLY, O_RDWR } from '../../abi/fcntl.ts';
 import { IPC_PRIVATE, SHM_DEST } from '../../abi/ipc.ts';
 import { ipcSettingsOf } from '../../kernel/ipc/ipc-settings.ts';
 import { IpcObject, IpcTable, nowSec } from '../../kernel/ipc/ipc-table.ts';
-import type { Kernel } from '../../kernel/kernel.ts';
 import type { Namespace } from '../../kernel/namespaces.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Path } from '../../vfs/path.ts';
@@ -32,7 +31,7 @@ export class SharedSegment extends IpcObject {
   lastUser = 0;
   attachedSec = 0;
   detachedSec = 0;
-  readonly #kernel: Kernel;
+  readonly #ipc: Namespace;
   readonly #path: Path;
   readonly #inode: TmpRegular;
   /** Keeps the bytes while nobody is attached. */
@@ -43,7 +42,7 @@ export class SharedSegment extends IpcObject {
     super(task, key, mode);
     this.size = size;
     this.creator = task.pid;
-    this.#kernel = task.kernel;
+    this.#ipc = task.namespaces.ipc;
     this.#path = path;
     this.#inode = inode;
     this.#base = new TmpFile(path, O_RDWR | O_LARGEFILE, inode);
@@ -100,19 +99,23 @@ export class SharedSegment extends IpcObject {
   }
 
   #destroy(): void {
-    sharedSegmentsOf(this.#kernel).remove(this);
+    sharedSegmentsOf(this.#ipc).remove(this);
     this.#base.unref();
   }
 }
 
 const tables = new WeakMap<Namespace, IpcTable<SharedSegment>>();
 
-export function sharedSegmentsOf(kernel: Kernel): IpcTable<SharedSegment> {
-  let table = tables.get(kernel.namespaces.ipc);
+export function sharedSegmentsOf(ipc: Namespace): IpcTable<SharedSegment> {
+  let table = tables.get(ipc);
   if (table === undefined) {
-    const settings = ipcSettingsOf(kernel);
+    const settings = ipcSettingsOf(ipc);
     table = new IpcTable(() => settings.shmmni);
-    tables.set(kernel.namespaces.ipc, table);
+    tables.set(ipc, table);
+    // What is still attached goes with its last attachment (shm_exit_ns).
+    ipc.onEnd(() => {
+      for (const segment of [...sharedSegmentsOf(ipc).all()]) segment.remove();
+    });
   }
   return table;
 }

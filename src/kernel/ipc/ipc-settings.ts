@@ -2,7 +2,6 @@
  * What /proc/sys/kernel and /proc/sys/fs/mqueue set of an IPC namespace (proc_sys_kernel(5), mq_overview(7)). Upper bounds are ours: what
  * queues hold is memory of the kernel.
  */
-import type { Kernel } from '../kernel.ts';
 import type { Namespace } from '../namespaces.ts';
 
 /** Linux' SHMMAX and SHMALL are ULONG_MAX - 2^24; a double comes close enough. */
@@ -34,11 +33,11 @@ export class IpcSettings {
 
 const settings = new WeakMap<Namespace, IpcSettings>();
 
-export function ipcSettingsOf({ namespaces }: Pick<Kernel, 'namespaces'>): IpcSettings {
-  let found = settings.get(namespaces.ipc);
+export function ipcSettingsOf(ipc: Namespace): IpcSettings {
+  let found = settings.get(ipc);
   if (found === undefined) {
     found = new IpcSettings();
-    settings.set(namespaces.ipc, found);
+    settings.set(ipc, found);
   }
   return found;
 }

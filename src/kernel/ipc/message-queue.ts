@@ -2,7 +2,6 @@
 import { E2BIG, EAGAIN, EIDRM, EINVAL, ENOMSG } from '../../abi/errno.ts';
 import { MSG_COPY, MSG_EXCEPT, MSG_NOERROR } from '../../abi/ipc.ts';
 import { READABLE, WRITABLE } from '../../abi/poll.ts';
-import type { Kernel } from '../kernel.ts';
 import type { Namespace } from '../namespaces.ts';
 import type { Task } from '../task.ts';
 import { WaitQueue } from '../wait-queue.ts';
@@ -27,7 +26,7 @@ export class MessageQueue extends IpcObject {
 
   constructor(task: Task, key: number, mode: number) {
     super(task, key, mode);
-    this.maxBytes = ipcSettingsOf(task.kernel).msgmnb;
+    this.maxBytes = ipcSettingsOf(task.namespaces.ipc).msgmnb;
   }
 
   /** 0, -EAGAIN when it is full, -EIDRM. */
@@ -77,12 +76,12 @@ export class MessageQueue extends IpcObject {
 
 const tables = new WeakMap<Namespace, IpcTable<MessageQueue>>();
 
-export function messageQueuesOf(kernel: Kernel): IpcTable<MessageQueue> {
-  let table = tables.get(kernel.namespaces.ipc);
+export function messageQueuesOf(ipc: Namespace): IpcTable<MessageQueue> {
+  let table = tables.get(ipc);
   if (table === undefined) {
-    const settings = ipcSettingsOf(kernel);
+    const settings = ipcSettingsOf(ipc);
     table = new IpcTable(() => settings.msgmni);
-    tables.set(kernel.namespaces.ipc, table);
+    tables.set(ipc, table);
   }
   return table;
 }

@@ -2,7 +2,6 @@
 import { EAGAIN, EFBIG, EIDRM, ERANGE } from '../../abi/errno.ts';
 import { IPC_NOWAIT, SEM_UNDO } from '../../abi/ipc.ts';
 import { WRITABLE } from '../../abi/poll.ts';
-import type { Kernel } from '../kernel.ts';
 import type { Namespace } from '../namespaces.ts';
 import type { PidTable } from '../pid-table.ts';
 import type { Task } from '../task.ts';
@@ -123,23 +122,25 @@ const tables = new WeakMap<Namespace, IpcTable<SemaphoreSet>>();
 /** The process tables whose ends are told here. */
 const watched = new WeakSet<PidTable>();
 
-export function semaphoresOf(kernel: Kernel): IpcTable<SemaphoreSet> {
-  const { namespaces, pids } = kernel;
-  const settings = ipcSettingsOf(kernel);
-  const table = tables.get(namespaces.ipc) ?? new IpcTable<SemaphoreSet>(() => settings.semmni);
-  tables.set(namespaces.ipc, table);
+export function semaphoresOf(ipc: Namespace, pids: PidTable): IpcTable<SemaphoreSet> {
+  const settings = ipcSettingsOf(ipc);
+  const table = tables.get(ipc) ?? new IpcTable<SemaphoreSet>(() => settings.semmni);
+  tables.set(ipc, table);
   if (watched.has(pids)) return table;
   watched.add(pids);
-  pids.hooks.groupExit.push((group) => {
-    const sets = tables.get(group.leader.kernel.namespaces.ipc);
-    if (sets !== undefined) for (const set of sets.all()) set.undoAll(group);
-  });
+  pids.hooks.groupExit.push(undoSemaphores);
   return table;
+}
+
+/** The process has ended, or leaves the namespace (exit_sem). */
+export function undoSemaphores(group: ThreadGroup): void {
+  const sets = tables.get(group.leader.namespaces.ipc);
+  if (sets !== undefined) for (const set of sets.all()) set.undoAll(group);
 }
 
 /** Whether something is to be undone when the process ends. */
 export function hasUndo(group: ThreadGroup): boolean {
-  const table = tables.get(group.leader.kernel.namespaces.ipc);
+  const table = tables.get(group.leader.namespaces.ipc);
   if (table !== undefined) for (const set of table.all()) if (set.undo.has(group)) return true;
   return false;
 }
