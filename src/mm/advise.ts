@@ -35,6 +35,7 @@ import {
   VM_LOCKED,
   VM_NOHUGEPAGE,
   VM_RAND_READ,
+  VM_SEALED,
   VM_SEQ_READ,
   VM_WIPEONFORK,
   type Vma,
@@ -44,6 +45,8 @@ interface Change {
   readonly set: number;
   readonly clear: number;
 }
+
+const DISCARDS: readonly number[] = [MADV_FREE, MADV_DONTNEED, MADV_REMOVE, MADV_DONTFORK, MADV_WIPEONFORK];
 
 const NO_CHANGE: Change = { set: 0, clear: 0 };
 
@@ -106,6 +109,9 @@ function adviseRange(mm: AddressSpace, start: number, end: number, advice: numbe
 function adviceError(vma: Vma, advice: number): number {
   const isPlain = vma.file === null && vma.shared === null;
   const isLocked = (vma.flags & VM_LOCKED) !== 0;
+  // What cannot be written can hold nothing that throwing it away would change, but for a seal (can_madvise_modify).
+  const isSealed = (vma.flags & VM_SEALED) !== 0 && isPlain && (vma.prot & PROT_WRITE) === 0;
+  if (isSealed && DISCARDS.includes(advice)) return -EPERM;
   switch (advice) {
     case MADV_DONTNEED:
       return vma.kind === 'special' ? -EPERM : isLocked ? -EINVAL : 0;

@@ -45,8 +45,12 @@ function protectRange(mm: AddressSpace, start: number, end: number, prot: number
   let at = start;
   while (at < end) {
     const vma = mm.vmas.at(at);
-    if (vma === undefined || vma.kind !== 'user') {
-      result = vma?.kind === 'special' ? -EPERM : -ENOMEM;
+    if (vma === undefined || !vma.isVisible) {
+      result = -ENOMEM;
+      break;
+    }
+    if (vma.isImmutable) {
+      result = -EPERM;
       break;
     }
     const to = Math.min(vma.end, end);

@@ -17,6 +17,8 @@ export const VM_RAND_READ = 0x1_0000;
 export const VM_DONTCOPY = 0x2_0000;
 export const VM_LOCKONFAULT = 0x8_0000;
 export const VM_NORESERVE = 0x20_0000;
+/** mseal(2): its own bit is beyond the 32 that fit here. */
+export const VM_SEALED = 0x80_0000;
 export const VM_WIPEONFORK = 0x200_0000;
 export const VM_DONTDUMP = 0x400_0000;
 export const VM_HUGEPAGE = 0x2000_0000;
@@ -91,7 +93,7 @@ export class Vma {
 
   /** Whether nothing may change it. */
   get isImmutable(): boolean {
-    return this.kind === 'reserved' || this.kind === 'special';
+    return this.kind === 'reserved' || this.kind === 'special' || (this.flags & VM_SEALED) !== 0;
   }
 
   /** A copy with other bounds, its offset moved along; takes no file reference. */

@@ -58,6 +58,7 @@ import { advise } from '../mm/advise.ts';
 import { isLockable, lock, lockAll, unlock, unlockAll } from '../mm/lock.ts';
 import { protect } from '../mm/protect.ts';
 import { remap } from '../mm/remap.ts';
+import { seal } from '../mm/seal.ts';
 import {
   SharedMemory,
   VM_GROWSDOWN,
@@ -359,6 +360,10 @@ export function sysPkeyMprotect(task: Task, addr: number, length: number, prot: 
   return key === -1 ? sysMprotect(task, addr, length, prot) : -EINVAL;
 }
 
+function sysMseal(task: Task, addr: number, length: number, flags: number): number {
+  return seal(task.mm, addr, length, flags);
+}
+
 export function sysPkeyAlloc(_task: Task, flags: number, rights: number): number {
   return flags !== 0 || (rights & ~3) !== 0 || rights > 3 ? -EINVAL : -ENOSPC;
 }
@@ -397,4 +402,5 @@ export const memorySyscalls: readonly SyscallDef[] = [
   full(329, 'pkey_mprotect', ['ptr', 'size', 'prot', 'int'], sysPkeyMprotect),
   full(330, 'pkey_alloc', ['flags', 'ulong'], sysPkeyAlloc),
   full(331, 'pkey_free', ['int'], sysPkeyFree),
+  full(462, 'mseal', ['ptr', 'size', 'ulong'], sysMseal),
 ];

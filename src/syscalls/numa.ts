@@ -106,5 +106,4 @@ export const numaSyscalls: readonly SyscallDef[] = [
   partial(279, 'move_pages', ['pid', 'ulong', 'ptr', 'ptr', 'ptr', 'flags'], sysMovePages, ONE_NODE),
   partial(323, 'userfaultfd', ['flags'], sysAbsent, ABSENT),
   partial(440, 'process_madvise', ['fd', 'iov', 'size', 'int', 'flags'], sysAbsent, ABSENT),
-  partial(462, 'mseal', ['ptr', 'size', 'flags'], sysAbsent, ABSENT),
 ];

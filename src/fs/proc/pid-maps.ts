@@ -2,7 +2,7 @@
 import type { ResidentMapping } from '../../kernel/residency.ts';
 import type { Task } from '../../kernel/task.ts';
 import type { Vma } from '../../mm/vma.ts';
-import { VM_GROWSDOWN, VM_LOCKED } from '../../mm/vma.ts';
+import { VM_GROWSDOWN, VM_LOCKED, VM_SEALED } from '../../mm/vma.ts';
 import { Stat } from '../../vfs/inode.ts';
 import { devMajor, devMinor } from './format.ts';
 import type { ProcVfs } from './proc-view.ts';
@@ -88,6 +88,7 @@ function vmFlags(vma: Vma): string {
   flags.push('mr', 'mw', 'me');
   if (vma.flags & VM_GROWSDOWN) flags.push('gd');
   if (vma.flags & VM_LOCKED) flags.push('lo');
+  if (vma.flags & VM_SEALED) flags.push('sl');
   return `VmFlags: ${flags.join(' ')} \n`;
 }
 
