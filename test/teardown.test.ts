@@ -32,6 +32,16 @@ function descendants(root: number): number[] {
   return tree;
 }
 
+function sendAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended since it was listed.
+    }
+  }
+}
+
 async function until(what: string, isSo: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!isSo()) {
@@ -85,6 +95,33 @@ describe('teardown', () => {
       assert.deepEqual(state(), before);
     });
   }
+
+  test('processes of the host are stopped and continued at any moment: nothing is lost', async () => {
+    // What is stopped in the middle of a clone, or of a wait, makes that call again.
+    const script =
+      'for i in 1 2 3 4 5 6 7 8 9 10; do (exit 3); [ $? = 3 ] || exit 1; /bin/echo $i | cat; done; sleep 0.1; echo end';
+    const child = spawn(runscPath, ['do', 'sh', '-c', script], {
+      env: plainEnvironment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const hear = (bytes: Buffer): void => {
+      output += bytes.toString('latin1');
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    const ended = once(child, 'close');
+    for (let i = 0; child.exitCode === null && child.signalCode === null; i++) {
+      const pids = descendants(child.pid ?? 0);
+      sendAll(pids, 'SIGSTOP');
+      await sleep(i % 4);
+      sendAll(pids, 'SIGCONT');
+      await sleep(5 + (i % 7));
+    }
+    const [code] = await ended;
+    assert.equal(output, '1\n2\n3\n4\n5\n6\n7\n8\n9\n10\nend\n');
+    assert.equal(code, 0);
+  });
 
   test('a guest process is killed from outside: the others go on and see it', async () => {
     const before = state();

@@ -65,7 +65,7 @@ export class StubThread {
     this.#put(this.word + (L.MB_CPU_BEGIN >> 2) + 2, 0);
   }
 
-  /** The clone that was to make it will not come. */
+  /** The clone that was to make it has done so, or will not come. */
   forgetClone(): void {
     this.process.gate.forget(this.cookie);
   }

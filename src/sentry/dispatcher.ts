@@ -125,6 +125,7 @@ export class Dispatcher implements GuestHandler {
     guest.frameSignal = 0;
     const { cloneUnderWay } = guest;
     guest.cloneUnderWay = null;
+    cloneUnderWay?.made.thread.forgetClone();
     if (guest.isDead) {
       this.#parts.onDeadThread(guest);
     } else if (wasAhead && kind === L.KIND_DONE) {

@@ -344,10 +344,9 @@ export class Processes {
     const report = guest.nextReport();
     this.#parts.scheduler.watch(thread);
     if (isFirst) this.#parts.loop.add(process.control, 0, () => this.#onHangUp(process));
-    if (!(await report)) {
-      thread.forgetClone();
-      return -ENOMEM;
-    }
+    const isThere = await report;
+    thread.forgetClone();
+    if (!isThere) return -ENOMEM;
     if (!isFirst || process.pid > 0) return guest;
     this.#destroy(process);
     return -ENOMEM;
