@@ -87,6 +87,7 @@ export class FileSystems {
     this.devpts = new DevPts(allocateDev(), bootTimeSec, kernel, (name) => findPath(root, `/dev/pts/${name}`));
     const devices = standardDevices(kernel, this.devpts, terminal);
     this.#host = { clock: kernel.clock, memory: hostMemory, devices };
+    if (root.fs instanceof OverlayFs) root.fs.host.devices = devices;
     this.#proc = createProc({
       kernel,
       taskRelease: this.#taskRelease,

@@ -10,8 +10,8 @@ export interface TmpfsHost {
   readonly clock: Clock;
   /** null: files cannot be mapped. */
   readonly memory: HostMemory | null;
-  /** null: device nodes cannot be opened. */
-  readonly devices: DeviceRegistry | null;
+  /** null: device nodes cannot be opened. That of the root is there before the devices are. */
+  devices: DeviceRegistry | null;
 }
 
 /** What the inodes of a file system in memory need of it; the overlay has one too. */
