@@ -59,6 +59,7 @@ int main(void) {
   struct itimerspec once = {{1, 0}, {0, 30000000}};
   NEED(timer_settime(timer, 0, &once, NULL) == 0);
   CHECK(poll(&none, 1, -1));
+  NEED(timer_delete(timer) == 0);
   say("got %s", sigabbrev_np(got));
   sigset_t block, empty;
   sigemptyset(&empty);

@@ -68,6 +68,7 @@ int main(void) {
   struct itimerspec once = {{1, 0}, {0, 30000000}};
   NEED(timer_settime(timer, 0, &once, NULL) == 0);
   CHECK(select(0, NULL, NULL, NULL, NULL));
+  NEED(timer_delete(timer) == 0);
   sigset_t block, none, now;
   sigemptyset(&none);
   sigemptyset(&block);
