@@ -7,10 +7,11 @@
  * gVisor's runsc is the one GVISOR_RUNSC names, or the one in the folder gvisor of the directory for temporary files.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fetchSources } from '../test/source-packages.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const micro = `${repository}/build/bench/micro`;
@@ -58,6 +59,19 @@ function wholeCommand(name: string, argv: readonly string[], targetNs: number | 
   };
 }
 
+/** A script of bench/programs, which prepares what it needs and prints how long the part took that counts. */
+function program(name: string, script: string, args: () => readonly string[] = () => []): Measure {
+  const path = `${repository}/bench/programs/${script}.sh`;
+  return { name, targetNs: null, run: (prefix) => Number(output([...prefix, '/bin/sh', path, ...args()])) };
+}
+
+function luaArchive(): string {
+  const folder = fetchSources(['lua5.4']);
+  const name = readdirSync(folder).find((file) => /^lua5\.4_.*\.orig\.tar\.\w+$/.test(file));
+  if (name === undefined) throw new Error(`no sources of Lua in ${folder}`);
+  return `${folder}/${name}`;
+}
+
 const measures: readonly Measure[] = [
   inProgram('getppid-patched', 700),
   inProgram('getppid-wrapped'),
@@ -87,6 +101,11 @@ const measures: readonly Measure[] = [
   wholeCommand('grep', ['/bin/sh', '-c', 'grep -r EXPORT /usr/include/linux | wc -l']),
   wholeCommand('dd-file', ['/bin/sh', '-c', 'dd if=/dev/zero of=/tmp/dd bs=1M count=64 status=none; rm /tmp/dd']),
   wholeCommand('dd-pipe', ['/bin/sh', '-c', 'dd if=/dev/zero bs=64k count=4096 status=none | cat >/dev/null']),
+  program('redis-set', 'redis', () => ['set']),
+  program('redis-get', 'redis', () => ['get']),
+  program('sqlite', 'sqlite'),
+  program('make-lua', 'make-lua', () => [luaArchive()]),
+  program('git-status', 'git-status'),
 ];
 
 function median(values: readonly number[]): number {

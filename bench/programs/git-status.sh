@@ -6,6 +6,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 export HOME="$dir" GIT_CONFIG_NOSYSTEM=1
 git init -q work
+git -C work config gc.auto 0
 cd work
 for d in $(seq 100); do
   mkdir "d$d"
