@@ -74,6 +74,7 @@ function luaArchive(): string {
 
 const measures: readonly Measure[] = [
   inProgram('getppid-patched', 700),
+  inProgram('getpid'),
   inProgram('getppid-wrapped'),
   inProgram('getppid-trapped', 3200),
   inProgram('read'),

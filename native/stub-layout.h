@@ -72,6 +72,8 @@
 #define MB_LOCAL 3200
 /* CPU time of the host thread when it was taken up again, ns. */
 #define MB_CPU_BEGIN 3208
+/* What calls without arguments answer: pid, tid, uid, euid, gid, egid. */
+#define MB_IDENTITY 3224
 /* In the first mailbox only: how many futex words of this address space have waiters, by address; wraps. */
 #define MB_FUTEX_TABLE 3584
 #define FUTEX_TABLE_WORDS 128

@@ -719,6 +719,30 @@ static int answer_futex(struct thread *t, const u64 *regs, long *result) {
   return stub_load(word) >= 0 && !t->is_kicked;
 }
 
+/* The calls that only tell who the caller is, which changes by calls of its own alone. */
+static int answer_identity(u8 *mb, u32 nr, long *result) {
+  u32 which;
+  switch (nr) {
+    case __NR_getpid: which = 0; break;
+    case __NR_gettid: which = 1; break;
+    case __NR_getuid: which = 2; break;
+    case __NR_geteuid: which = 3; break;
+    case __NR_getgid: which = 4; break;
+    case __NR_getegid: which = 5; break;
+    default: return 0;
+  }
+  *result = (long)MB32(mb, MB_IDENTITY + which * 4);
+  return 1;
+}
+
+/* Whether the call is answered here. An interrupt that came meanwhile is the sentry's to know. */
+static int answer(struct thread *t, u8 *mb, const u64 *regs, long *result) {
+  u32 nr = (u32)regs[R_RAX];
+  if (MB32(mb, MB_LOCAL) == 0) return 0;
+  if (nr == __NR_futex) return answer_futex(t, regs, result);
+  return answer_identity(mb, nr, result) && !t->is_kicked;
+}
+
 /* Of the trapped calls that could be answered here, one in so many is not: the sentry learns of sites to patch by traps. */
 #define TRAPS_PER_REPORT 32
 
@@ -779,8 +803,8 @@ static void on_sigsys(int signo, struct siginfo *info, struct ucontext *uc) {
     kind = KIND_PATCHED;
   }
   long result;
-  if (info->arch == 0xc000003e && (u32)uc->regs[R_RAX] == __NR_futex && MB32(mb, MB_LOCAL) != 0 &&
-      (kind == KIND_PATCHED || ++t->traps % TRAPS_PER_REPORT != 0) && answer_futex(t, uc->regs, &result)) {
+  if (info->arch == 0xc000003e && (kind == KIND_PATCHED || ++t->traps % TRAPS_PER_REPORT != 0) &&
+      answer(t, mb, uc->regs, &result)) {
     uc->regs[R_RAX] = (u64)result;
     t->host = NULL;
     return;
@@ -845,9 +869,7 @@ void stub_patched_main(struct thread *t) {
   t->regs[R_RCX] = rip;
   t->regs[R_R11] = t->regs[R_FLAGS];
   long result;
-  if ((u32)t->regs[R_RAX] == __NR_futex && MB32(mb, MB_LOCAL) != 0 && answer_futex(t, t->regs, &result)) {
-    stub_exit_patched(t, (u64)result);
-  }
+  if (answer(t, mb, t->regs, &result)) stub_exit_patched(t, (u64)result);
   fill_request(mb, t->regs);
   u32 action = converse(t, mb, KIND_PATCHED);
   mb = t->mailbox;

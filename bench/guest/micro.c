@@ -36,6 +36,8 @@ static const char *self;
 
 static void getppid_patched(void) { getppid(); }
 
+static void getpid_patched(void) { getpid(); }
+
 static void getppid_wrapped(void) { syscall(SYS_getppid); }
 
 /* The number comes from a variable, and vzeroupper is an instruction that the walk to a place for a jump does not know. */
@@ -166,6 +168,7 @@ static const struct {
   void (*once)(void);
 } measures[] = {
     {"getppid-patched", NULL, getppid_patched},
+    {"getpid", NULL, getpid_patched},
     {"getppid-wrapped", NULL, getppid_wrapped},
     {"getppid-trapped", NULL, getppid_trapped},
     {"read", open_zero, read_byte},

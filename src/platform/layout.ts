@@ -37,6 +37,7 @@ export const PRECOPY_LIMIT = 4;
 export const MB_SITE_BYTES = 3136;
 export const MB_LOCAL = 3200;
 export const MB_CPU_BEGIN = 3208;
+export const MB_IDENTITY = 3224;
 export const MB_FUTEX_TABLE = 3584;
 export const FUTEX_TABLE_WORDS = 128;
 export const MB_DATA = 4096;

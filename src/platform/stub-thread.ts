@@ -51,6 +51,9 @@ export class StubThread {
   /** Lets the clone through that makes it; see CloneGate. */
   cookie = 0;
   #isLocal = false;
+  /** Whose identity the mailbox has, and as what; see `setIdentity`. */
+  identityOf: object | null = null;
+  identity: object | null = null;
 
   constructor(process: StubProcess, slot: number, base: number, isAgain = false) {
     this.process = process;
@@ -276,6 +279,18 @@ export class StubThread {
     if (this.#isLocal === isLocal || this.process.isGone) return;
     this.#isLocal = isLocal;
     this.#i32[this.word + (L.MB_LOCAL >> 2)] = isLocal ? 1 : 0;
+  }
+
+  /** Who runs on the thread, for the calls that the stub answers: pid, tid, uid, euid, gid and egid. */
+  setIdentity(pid: number, tid: number, uid: number, euid: number, gid: number, egid: number): void {
+    if (this.process.isGone) return;
+    const at = this.word + (L.MB_IDENTITY >> 2);
+    this.#i32[at] = pid;
+    this.#i32[at + 1] = tid;
+    this.#i32[at + 2] = uid;
+    this.#i32[at + 3] = euid;
+    this.#i32[at + 4] = gid;
+    this.#i32[at + 5] = egid;
   }
 
   /** Tells the thread to sleep: its call blocks. */

@@ -101,8 +101,14 @@ export class Guest implements GuestThread, ThreadOwner {
   /** Its thread is about to be answered and to run guest code. Its stub may answer calls if nobody is to see each of them. */
   leaveKernel(isSeen: boolean): void {
     this.isInKernel = false;
-    const { trace, checks } = this.task;
-    this.thread.setLocal(!isSeen && trace === null && !checks.isActive);
+    const { task, thread } = this;
+    const { creds } = task;
+    if (thread.identityOf !== task || thread.identity !== creds) {
+      thread.identityOf = task;
+      thread.identity = creds;
+      thread.setIdentity(task.group.pid, task.tid, creds.uid, creds.euid, creds.gid, creds.egid);
+    }
+    thread.setLocal(!isSeen && task.trace === null && !task.checks.isActive);
   }
 
   callsAreChecked(): void {
