@@ -14,6 +14,7 @@ import { buildPrograms, listPrograms } from './guest-build.ts';
 import { type Outcome, plainEnvironment, runProcess, runscPath } from './run-process.ts';
 
 const TIMEOUT_MS = 600_000;
+const CYCLES_TIMEOUT_MS = 3_000_000;
 const BIG_MEGABYTES = 2048;
 /** The sentry itself, and what it stages. */
 const MOST_RESIDENT_MEGABYTES = 300;
@@ -59,6 +60,16 @@ describe('load', () => {
     test(name, { skip }, () => compare([binary]));
   }
   for (const [name, script] of Object.entries(pipelines)) test(name, () => compare(['/bin/sh', '-c', script]));
+
+  const isRoot = process.getuid?.() === 0;
+  test('a thousand containers, killed at any moment, leave nothing', { skip: !isRoot && 'needs root' }, async () => {
+    const args = [join(import.meta.dirname, 'load/cycles.ts'), '--cycles', process.env.CYCLES ?? '1000'];
+    const { stdout, stderr, code } = await runProcess(process.execPath, args, {
+      cwd: '/',
+      timeoutMs: CYCLES_TIMEOUT_MS,
+    });
+    assert.equal(code, 0, `${stdout}${stderr}`);
+  });
 
   test('a file of two gigabytes takes nothing of the sentry', async (context) => {
     const program = programs.find(({ name }) => name === 'big-file');

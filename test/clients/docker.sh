@@ -112,5 +112,102 @@ both 'start again' start @
 both 'kill' kill @
 both 'status after kill' wait @
 both 'remove' rm @
+
+state() { $docker inspect -f "{{.State.$2}}" "$1"; }
+is_state() { [ "$(state "$1" "$2")" = "$3" ]; }
+restarted() { [ "$($docker inspect -f '{{.RestartCount}} {{.State.Status}}' "$1")" = "$2 running" ]; }
+
+# for_each NAME ARGUMENT...: a container NAME-RUNTIME by both runtimes, in the background.
+for_each() {
+  name=$1
+  shift
+  for runtime in runc ours; do
+    $docker run -d --name "$name-$runtime" --network none --runtime "$runtime" "$@" > /dev/null
+  done
+}
+
+# alike NAME COMMAND...: the same command line with both; @ stands for the runtime.
+alike() {
+  name=$1
+  shift
+  check "$name" "$(outcome $docker "${@//@/runc}" | plain)" "$(outcome $docker "${@//@/ours}" | plain)"
+}
+
+for_each attached box sh -c 'i=0; while [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done; echo end; exit 6'
+$docker logs -f attached-ours > "$scratch/followed" &
+follower=$!
+alike 'attach' attach --no-stdin attached-@
+wait $follower
+check 'logs, followed' end "$(cat "$scratch/followed")"
+
+for_each failing --restart on-failure:2 box sh -c 'echo run; exit 7'
+for runtime in runc ours; do wait_for is_state failing-$runtime Status exited; done
+alike 'restarted on failure' inspect -f '{{.RestartCount}} {{.State.ExitCode}}' failing-@
+alike 'its logs' logs failing-@
+
+for_each always --restart always box sh -c 'echo up; while :; do sleep 0.1; done'
+for runtime in runc ours; do
+  kill -9 "$(state always-$runtime Pid)"
+  wait_for restarted always-$runtime 1
+done
+$docker exec always-ours kill -9 1
+alike 'a first process is not killed from inside' exec always-@ echo still
+alike 'its logs over a restart' logs always-@
+
+for_each healthy --health-cmd 'test -f /ok' --health-interval 1s --health-retries 1 box sh -c 'while :; do sleep 0.1; done'
+for runtime in runc ours; do wait_for is_state healthy-$runtime Health.Status unhealthy; done
+alike 'made healthy' exec healthy-@ touch /ok
+for runtime in runc ours; do wait_for is_state healthy-$runtime Health.Status healthy; done
+alike 'health' inspect -f '{{.State.Health.Status}}' healthy-@
+
+for_each hungry -m 32m --memory-swap 32m box sh -c 'x=a; while :; do x=$x$x; done'
+alike 'out of memory' wait hungry-@
+alike 'told so' inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' hungry-@
+
+for_each copied box sh -c 'mkdir -p /d/e; echo x > /d/e/f; ln -s f /d/e/l; chmod 600 /d/e/f; sleep 1000 & exec sleep 2000'
+for runtime in runc ours; do
+  wait_for $docker exec copied-$runtime test -e /d/e/l
+  $docker cp copied-$runtime:/d "$scratch/out-$runtime"
+  $docker cp "$scratch/out-$runtime" copied-$runtime:/back
+done
+listed() { (cd "$1" && find . -printf '%P %y %m %U %G %l\n' | sort); }
+check 'a tree copied out' "$(listed "$scratch/out-runc")" "$(listed "$scratch/out-ours")"
+alike 'and in' exec copied-@ sh -c 'ls -ln /back/e | cut -c1-40; cat /back/e/l'
+commands() { $docker top "$1" -o pid,comm,args | tail -n +2 | sed -E 's/^[0-9]+ +//' | sort; }
+check 'top' "$(commands copied-runc)" "$(commands copied-ours)"
+check 'stats' yes "$($docker stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' copied-ours | grep -q '^[1-9].* [1-9]' && echo yes)"
+
+# A terminal whose size changes once the container has seen the first: script(1) makes it. The container says each size that is new.
+resized() {
+  script -qec "stty rows 30 cols 90; { until [ -e $scratch/volume/sized-$1 ]; do sleep 0.1; done; stty rows 50 cols 132 < /dev/tty; } & \
+    $docker run --rm -it --network none --runtime $1 -v $scratch/volume:/v box sh -c 'while :; do \
+    s=\$(stty size 2> /dev/null); [ \"\$s\" = \"\$last\" ] || echo \"\$s\"; last=\$s; \
+    [ \"\$s\" != \"30 90\" ] || touch /v/sized-$1; [ \"\$s\" != \"50 132\" ] || exit 5; sleep 0.1; done'" /dev/null < /dev/null | grep -a 0
+  echo "status ${PIPESTATUS[0]}"
+}
+check 'a terminal resized' "$(resized runc)" "$(resized ours)"
+
+# docker build runs its commands with the default runtime.
+echo '{"default-runtime": "ours"}' > "$scratch/daemon.json"
+kill -HUP "$(cat "$scratch/pid")"
+is_default() { [ "$($docker info -f '{{.DefaultRuntime}}')" = ours ]; }
+wait_for is_default
+mkdir "$scratch/context"
+echo data > "$scratch/context/f"
+cat > "$scratch/context/Dockerfile" << 'END'
+FROM box
+ENV A=b
+WORKDIR /w
+COPY f /w/f
+RUN echo made $A > made && cat f >> made && chown 5:6 f && mkdir -m 700 d
+RUN uname -r && ls -ln /w | cut -c1-40
+USER 5
+CMD ["cat", "/w/made"]
+END
+built=$(DOCKER_BUILDKIT=0 $docker build --network none --no-cache -t built "$scratch/context" 2>&1)
+check 'build: with our kernel' yes "$(echo "$built" | grep -q tsvisor && echo yes)"
+check 'build: its image' 'made b data' "$($docker run --rm --network none --runtime runc built | tr '\n' ' ' | sed 's/ $//')"
+
+for id in $($docker ps -aq); do $docker rm -f "$id" > /dev/null 2>&1; done
 check 'nothing left' '' "$(ls "$scratch"/exec/runtime-runc/moby 2> /dev/null)"
 finish
