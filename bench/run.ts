@@ -3,31 +3,18 @@
  * machine does falls on all of them. Prints a table of medians and, with --json FILE, all figures.
  *
  *   npm run bench -- [--only NAME,...] [--rounds N] [--json FILE]
- *
- * gVisor's runsc is the one GVISOR_RUNSC names, or the one in the folder gvisor of the directory for temporary files.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { fetchSources } from '../test/source-packages.ts';
+import { build, buildDirectory, human, median, output, repository, row, systems } from './systems.ts';
 
-const repository = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
-const micro = `${repository}/build/bench/micro`;
-const gvisor = process.env.GVISOR_RUNSC ?? `${tmpdir()}/gvisor/root/usr/bin/runsc`;
+const micro = `${buildDirectory}/micro`;
 
 /** A C file of many small functions. */
-const functions = `${repository}/build/bench/functions.c`;
+const functions = `${buildDirectory}/functions.c`;
 const PYTHON_MODULES =
   'json, re, subprocess, threading, socket, asyncio, logging, sqlite3, http.client, decimal, email, unittest';
-
-/** How to run a command on each system. */
-const systems: readonly { readonly name: string; readonly prefix: readonly string[] }[] = [
-  { name: 'native', prefix: [] },
-  { name: 'tsvisor', prefix: [`${repository}/runsc`, 'do'] },
-  ...(existsSync(gvisor) ? [{ name: 'gvisor', prefix: [gvisor, '-ignore-cgroups', '-network=none', 'do'] }] : []),
-];
 
 interface Measure {
   readonly name: string;
@@ -35,11 +22,6 @@ interface Measure {
   readonly targetNs: number | null;
   /** Nanoseconds of one, with commands run behind `prefix`. */
   run(prefix: readonly string[]): number;
-}
-
-function output(argv: readonly string[]): string {
-  const [file = '', ...args] = argv;
-  return execFileSync(file, args, { encoding: 'utf8', cwd: '/tmp', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 function inProgram(name: string, targetNs: number | null = null): Measure {
@@ -109,17 +91,6 @@ const measures: readonly Measure[] = [
   program('git-status', 'git-status'),
 ];
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function human(ns: number): string {
-  if (ns < 1e3) return `${ns.toFixed(0)} ns`;
-  if (ns < 1e6) return `${(ns / 1e3).toPrecision(3)} µs`;
-  return `${(ns / 1e6).toPrecision(3)} ms`;
-}
-
 function main(): void {
   const { values: options } = parseArgs({
     options: { only: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
@@ -129,15 +100,10 @@ function main(): void {
   if (unknown !== undefined) throw new Error(`no measure is called ${unknown}`);
   const rounds = Number(options.rounds);
   if (!(rounds >= 1)) throw new Error(`--rounds ${options.rounds} is not a number of rounds`);
-  mkdirSync(`${repository}/build/bench`, { recursive: true });
-  const source = `${repository}/bench/guest/micro.c`;
+  build('micro');
   const body = '{ long s = a; for (long i = 0; i < b; i++) s = s * 31 + (i ^ a); return s; }';
   writeFileSync(functions, Array.from({ length: 800 }, (_, i) => `long f${i}(long a, long b) ${body}\n`).join(''));
-  execFileSync('gcc', ['-O2', '-static', '-pthread', '-Wall', '-Wextra', '-o', micro, source], { stdio: 'inherit' });
 
-  const row = (cells: readonly string[]): void => {
-    process.stdout.write(`${cells.map((cell, i) => (i === 0 ? cell.padEnd(18) : cell.padStart(10))).join(' ')}\n`);
-  };
   row(['', ...systems.map(({ name }) => name), 'target']);
   const results = measures
     .filter(({ name }) => only === undefined || only.includes(name))

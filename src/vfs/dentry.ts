@@ -10,6 +10,7 @@
  * anybody refers to it; the number of the others is bounded, because a guest decides which names are looked up.
  */
 import type { Inode } from './inode.ts';
+import { NameMap } from './name-map.ts';
 
 export class Dentry {
   name: string;
@@ -17,7 +18,7 @@ export class Dentry {
   parent: Dentry | null;
   /** NO_INODE: the name is known not to exist. */
   inode: Inode;
-  children: Map<string, Dentry> | null = null;
+  children: NameMap<Dentry> | null = null;
   /** References that keep it in the cache. */
   pins = 0;
   /** Mounts that hang on it, in whatever mount tree: a hint that spares looking for them. */
@@ -118,7 +119,7 @@ function forget(dentry: Dentry): void {
 export function addDentry(parent: Dentry, name: string, inode: Inode): Dentry {
   const dentry = new Dentry(name, parent, inode);
   // First the name, then the pool: the pool must see that the parent has a child.
-  if (parent.children === null) parent.children = new Map();
+  if (parent.children === null) parent.children = new NameMap();
   parent.children.set(name, dentry);
   pool.add(dentry);
   return dentry;
@@ -191,7 +192,7 @@ export function moveDentry(dentry: Dentry, parent: Dentry, name: string): void {
   if (old?.children?.get(dentry.name) === dentry) old.children.delete(dentry.name);
   dentry.parent = parent;
   dentry.name = name;
-  if (parent.children === null) parent.children = new Map();
+  if (parent.children === null) parent.children = new NameMap();
   parent.children.set(name, dentry);
 }
 

@@ -4,6 +4,7 @@ import { DT_DIR, dtypeOfMode } from '../../abi/stat.ts';
 import type { Credentials } from '../../kernel/credentials.ts';
 import type { File } from '../../vfs/file.ts';
 import { type DirEmit, type Inode, Stat } from '../../vfs/inode.ts';
+import { NameMap } from '../../vfs/name-map.ts';
 import type { Path } from '../../vfs/path.ts';
 import { HostDirectory, type HostEntry, readHostDirectory } from '../host/host-directory.ts';
 import { HostInode, HostRegular, HostSymlink } from '../host/host-inode.ts';
@@ -23,7 +24,7 @@ export class OverlayDirectory extends TmpDirectory {
   /** Names of the lower directory that are hidden. */
   readonly #whiteouts = new Set<string>();
   /** Inodes of lower names that the name cache holds: the same name must give the same inode. */
-  readonly #handedOut = new Map<string, TmpInode>();
+  readonly #handedOut = new NameMap<TmpInode>();
 
   constructor(
     fs: MemoryFileSystem,
@@ -62,7 +63,7 @@ export class OverlayDirectory extends TmpDirectory {
 
   protected override own(name: string): TmpInode | number {
     const upper = this.entries.get(name);
-    if (upper !== undefined) return upper.inode;
+    if (upper !== undefined) return upper;
     const lower = this.#lower;
     if (lower === null || this.#whiteouts.has(name)) return -ENOENT;
     const known = this.#handedOut.get(name);

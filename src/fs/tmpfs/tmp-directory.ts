@@ -12,24 +12,19 @@ import type { Credentials } from '../../kernel/credentials.ts';
 import { File } from '../../vfs/file.ts';
 import type { DirEmit, Inode } from '../../vfs/inode.ts';
 import type { Path } from '../../vfs/path.ts';
+import { DirEntries } from './dir-entries.ts';
 import type { MemoryFileSystem } from './memory-fs.ts';
 import { INODE_COST } from './quota.ts';
 import { TmpInode } from './tmp-inode.ts';
 import { TmpRegular } from './tmp-regular.ts';
 import { TmpSpecial, TmpSymlink } from './tmp-special.ts';
 
-export interface DirEntry {
-  readonly inode: TmpInode;
-  readonly offset: number;
-}
-
 const LINK_MAX = 2 ** 31;
 
 export class TmpDirectory extends TmpInode {
   /** null for the root and when removed. */
   parent: TmpDirectory | null;
-  readonly entries = new Map<string, DirEntry>();
-  #nextOffset = 3;
+  readonly entries = new DirEntries();
 
   constructor(fs: MemoryFileSystem, parent: TmpDirectory | null, mode: number, uid: number, gid: number, ino?: number) {
     super(fs, S_IFDIR | (mode & 0o7777), uid, gid, ino);
@@ -46,12 +41,12 @@ export class TmpDirectory extends TmpInode {
   }
 
   override lookup(name: string): Inode | number {
-    return this.entries.get(name)?.inode ?? -ENOENT;
+    return this.entries.get(name) ?? -ENOENT;
   }
 
   /** The inode of a name that this directory may change, or -errno. */
   protected own(name: string): TmpInode | number {
-    return this.entries.get(name)?.inode ?? -ENOENT;
+    return this.entries.get(name) ?? -ENOENT;
   }
 
   protected hasName(name: string): boolean {
@@ -64,13 +59,12 @@ export class TmpDirectory extends TmpInode {
 
   /** Puts an inode under a name; its link count is the caller's business. */
   insert(name: string, inode: TmpInode): void {
-    const old = this.entries.get(name);
-    this.entries.set(name, { inode, offset: old === undefined ? this.#nextOffset++ : old.offset });
+    this.entries.insert(name, inode);
   }
 
   /** Takes a name away. */
   remove(name: string): void {
-    this.entries.delete(name);
+    this.entries.remove(name);
   }
 
   protected prepareAdd(name: string): number {
