@@ -109,7 +109,7 @@ export class Clones {
     // Its site is patched at another call: poking it is a batch of commands of its own.
     guest.hotSite = 0;
     guest.cloneUnderWay = { child, made };
-    dispatcher.resumeRegisters(made, L.FPU_KEEP);
+    dispatcher.exit.resumeRegisters(made, L.FPU_KEEP);
     return pidfd < 0 ? pidfd : child.tid;
   }
 
@@ -151,7 +151,7 @@ export class Clones {
             child.onVforkDone = resolve;
           });
     if (child.hasSignalToDeliver()) dispatcher.leaveWithRegisters(made, L.FPU_KEEP);
-    else dispatcher.resumeRegisters(made, L.FPU_KEEP);
+    else dispatcher.exit.resumeRegisters(made, L.FPU_KEEP);
     await stopForEvent(task, event, child.tid);
     if (vforkDone !== null) {
       await vforkDone;
@@ -250,7 +250,7 @@ export class Clones {
       guest.thread.owner = borrower;
       setRegister(borrower.thread, REG.rax, 0);
       if (request.stack !== 0) setRegister(borrower.thread, REG.rsp, request.stack);
-      dispatcher.resumeRegisters(borrower, L.FPU_KEEP);
+      dispatcher.exit.resumeRegisters(borrower, L.FPU_KEEP);
     }
     await threadBack;
     guest.onThreadBack = null;

@@ -5,14 +5,11 @@
  */
 import { ENOSYS, Errno } from '../abi/errno.ts';
 import type { SigInfo } from '../abi/siginfo.ts';
-import { SA_RESTART, SIGKILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
+import { SIGKILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import { exitGroup } from '../kernel/exit.ts';
-import { waitWhileStopped } from '../kernel/group-stop.ts';
 import { beginSyscallStop } from '../kernel/ptrace.ts';
 import { forceSegvForFrame, forceSignal } from '../kernel/signal.ts';
-import { nextSignal } from '../kernel/signal-delivery.ts';
-import { RESTART_BLOCK, RESTART_EINTR, RESTART_NO, RESTART_SAME, restartAction } from '../kernel/signal-policy.ts';
 import type { Task } from '../kernel/task.ts';
 import { hasGrown } from '../mm/stack-growth.ts';
 import { REG } from '../platform/guest-thread.ts';
@@ -20,23 +17,19 @@ import * as L from '../platform/layout.ts';
 import type { SyscallDef } from '../syscalls/define.ts';
 import { decodeArguments, widthOf } from './argument-widths.ts';
 import { checkCall, INSTEAD, PROCEED } from './call-checks.ts';
-import { grown, growsForCall, growsForFrame, growsTo } from './grow-stack.ts';
+import { grown, growsForCall, growsTo } from './grow-stack.ts';
 import type { CloneUnderWay, Guest, GuestHandler } from './guest.ts';
-
+import { FLAG_TF, KernelExit } from './kernel-exit.ts';
 import type { Scheduler } from './scheduler.ts';
-import { type FaultContext, NO_FAULT, pushFrame, readRegister, signedRegister } from './signal-frame.ts';
+import { NO_FAULT, putRegister, readRegister, signedRegister } from './signal-frame.ts';
 import { whileTraced } from './traced-stop.ts';
 
-const EINTR = 4;
-const RESTART_SYSCALL = 219;
-const SYSCALL_LENGTH = 2;
 /** How many of the bytes that the stub copies around a site are before the return address. */
 const SITE_BYTES_BEFORE = 16;
 /** Trap number of int3. */
 const TRAP_BREAKPOINT = 3;
-/** Trap number of a single step, and the flag that asks for it. */
+/** Trap number of a single step. */
 const TRAP_DEBUG = 1;
-const FLAG_TF = 0x100;
 /** Si_code of a single step. */
 const TRAP_TRACE_CODE = 2;
 const TRAP_PAGE_FAULT = 14;
@@ -60,19 +53,6 @@ export interface Tracer {
   signal(task: Task, info: SigInfo): void;
 }
 
-/** A guest's way out of the kernel. */
-interface KernelExit {
-  /** Of the call; it may ask for a restart. */
-  result: number;
-  readonly fault: FaultContext;
-  /** The registers are those to go on with, but for signal frames. */
-  isDecided: boolean;
-  /** Signal frames written. */
-  frames: number;
-  /** It was traced when it began to leave: its registers are the tracer's to change. */
-  readonly isTraced: boolean;
-}
-
 export interface DispatcherParts {
   readonly table: readonly (SyscallDef | undefined)[];
   readonly scheduler: Scheduler;
@@ -94,9 +74,17 @@ export class Dispatcher implements GuestHandler {
   readonly #widths: readonly (Uint8Array | undefined)[];
   readonly #args = new Float64Array(6);
   tracer: Tracer | null = null;
+  readonly exit: KernelExit;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    this.exit = new KernelExit({
+      scheduler: parts.scheduler,
+      xstateSize: parts.xstateSize,
+      isSeen: () => this.tracer !== null,
+      onSignal: (task, info) => this.#trace((tracer) => tracer.signal(task, info)),
+      track: (guest, promise) => this.track(guest, promise),
+    });
     this.#widths = parts.table.map((def) => (def === undefined ? undefined : Uint8Array.from(def.args, widthOf)));
   }
 
@@ -137,7 +125,7 @@ export class Dispatcher implements GuestHandler {
       // The stub could not write the FPU image of the frame that went along with the last answer.
       forceSegvForFrame(guest.task, frameSignal);
       guest.nr = -1;
-      this.#leave(guest, 0, NO_FAULT);
+      this.exit.leave(guest, 0, NO_FAULT);
     } else if (kind === L.KIND_TRAP || kind === L.KIND_PATCHED) {
       this.#syscall(guest);
     } else if (kind === L.KIND_FAULT) {
@@ -145,7 +133,7 @@ export class Dispatcher implements GuestHandler {
     } else {
       // An interrupt; or a report nobody waits for, which only a guest that plays with its stub can make.
       guest.nr = -1;
-      this.#leave(guest, 0, NO_FAULT);
+      this.exit.leave(guest, 0, NO_FAULT);
     }
   }
 
@@ -250,7 +238,7 @@ export class Dispatcher implements GuestHandler {
       return;
     }
     guest.nr = -1;
-    if (!guest.isDead) this.#leave(guest, 0, NO_FAULT);
+    if (!guest.isDead) this.exit.leave(guest, 0, NO_FAULT);
   }
 
   /** The return address of the call when its site is to be patched, else 0. */
@@ -291,7 +279,7 @@ export class Dispatcher implements GuestHandler {
     if (guest.host.hasQueued) {
       if (this.#isPlain(guest, result) && guest.host.sendAlong(guest.thread)) {
         guest.answeredAhead = true;
-        this.resume(guest, result);
+        this.exit.resume(guest, result);
         return;
       }
       guest.host.current = guest.thread;
@@ -310,33 +298,16 @@ export class Dispatcher implements GuestHandler {
       return;
     }
     if (isRestart(result) || guest.task.hasSignalToDeliver()) {
-      this.#leave(guest, result, NO_FAULT);
+      this.exit.leave(guest, result, NO_FAULT);
       return;
     }
-    this.resume(guest, result);
+    this.exit.resume(guest, result);
   }
 
   /** Whether the result can be given before the memory operations have been carried out: nothing else is to come in between. */
   #isPlain(guest: Guest, result: number): boolean {
     if (guest.task.trace !== null || guest.hotSite !== 0) return false;
     return !guest.thread.hasCopyOuts && !isRestart(result) && !guest.task.hasSignalToDeliver();
-  }
-
-  /** Answers with a result and looks for the thread's next request. */
-  resume(guest: Guest, result: number): void {
-    guest.leaveKernel(this.tracer !== null);
-    guest.thread.reply(L.ACTION_RESULT, result);
-    this.#parts.scheduler.watch(guest.thread);
-  }
-
-  /** Answers with the register set in the mailbox. */
-  resumeRegisters(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): void {
-    if (guest.task.trace?.mode === 'step') {
-      this.#put(guest, REG.rflags, readRegister(guest.thread, REG.rflags) | FLAG_TF);
-    }
-    guest.leaveKernel(this.tracer !== null);
-    guest.thread.replyRegisters(fpu);
-    this.#parts.scheduler.watch(guest.thread);
   }
 
   /** After rt_sigreturn or exec: the registers are in the mailbox; signals may come in between. */
@@ -347,8 +318,8 @@ export class Dispatcher implements GuestHandler {
       return;
     }
     guest.nr = -1;
-    if (guest.task.hasSignalToDeliver()) this.#leave(guest, 0, NO_FAULT);
-    else this.resumeRegisters(guest, fpu);
+    if (guest.task.hasSignalToDeliver()) this.exit.leave(guest, 0, NO_FAULT);
+    else this.exit.resumeRegisters(guest, fpu);
   }
 
   #fault(guest: Guest): void {
@@ -358,8 +329,8 @@ export class Dispatcher implements GuestHandler {
     if (fault.trap === TRAP_BREAKPOINT) {
       const addr = readRegister(thread, REG.rip) - 1;
       if (guest.host.patcher?.isOurBreakpoint(addr)) {
-        this.#put(guest, REG.rip, addr);
-        this.resumeRegisters(guest, L.FPU_KEEP);
+        putRegister(guest.thread, REG.rip, addr);
+        this.exit.resumeRegisters(guest, L.FPU_KEEP);
         return;
       }
     }
@@ -374,116 +345,22 @@ export class Dispatcher implements GuestHandler {
     }
     // The step is over: the flag that asked for it is not the guest's.
     if (fault.trap === TRAP_DEBUG && task.trace !== null) {
-      this.#put(guest, REG.rflags, readRegister(thread, REG.rflags) & ~FLAG_TF);
+      putRegister(guest.thread, REG.rflags, readRegister(thread, REG.rflags) & ~FLAG_TF);
     }
     forceSignal(task, fault.signo, fault.code > 0 ? fault.code : SI_KERNEL, fault.address);
-    this.#leave(guest, 0, fault);
+    this.exit.leave(guest, 0, fault);
   }
 
   #resumeAfterGrowth(guest: Guest): void {
     if (guest.isDead) return;
-    if (guest.task.hasSignalToDeliver()) this.#leave(guest, 0, NO_FAULT);
-    else this.resumeRegisters(guest, L.FPU_KEEP);
-  }
-
-  /** Delivers what signals are pending, decides on a restart, and lets the guest go on, if it still is to. */
-  #leave(guest: Guest, result: number, fault: FaultContext): void {
-    const isDecided = guest.nr < 0;
-    const isTraced = guest.task.trace !== null;
-    if (isTraced && !isDecided) this.#put(guest, REG.rax, result);
-    this.#deliver(guest, { result, fault, isDecided, frames: 0, isTraced });
-  }
-
-  #deliver(guest: Guest, exit: KernelExit): void {
-    const { task, thread } = guest;
-    if (guest.isDead) return;
-    for (;;) {
-      if (thread.commandCount >= L.COMMAND_LIMIT) {
-        this.track(guest, this.#makeRoom(guest, exit));
-        return;
-      }
-      if (growsForFrame(guest, this.#parts.xstateSize)) {
-        this.track(
-          guest,
-          grown(guest).then(() => this.#deliver(guest, exit)),
-        );
-        return;
-      }
-      const signal = nextSignal(task);
-      if (task.isExited) return;
-      if (task.trace !== null && task.trace.stop !== null) {
-        this.track(guest, this.#deliverTraced(guest, exit));
-        return;
-      }
-      if (task.signals.isStopped) {
-        const isOver = waitWhileStopped(task);
-        this.track(
-          guest,
-          isOver.then(() => this.#deliver(guest, exit)),
-        );
-        return;
-      }
-      if (signal === null) break;
-      this.#trace((tracer) => tracer.signal(task, signal.info));
-      if (!exit.isDecided) {
-        this.#restart(guest, exit.result, restartAction(exit.result, true, (signal.flags & SA_RESTART) !== 0));
-        exit.isDecided = true;
-      }
-      if (pushFrame(task, thread, signal, exit.fault, this.#parts.xstateSize) < 0) {
-        forceSegvForFrame(task, signal.signo);
-        continue;
-      }
-      exit.frames += 1;
-      guest.frameSignal = signal.signo;
-    }
-    this.#resumeAfter(guest, exit);
-  }
-
-  /** The tracer has its say, and may give the call another result. */
-  async #deliverTraced(guest: Guest, exit: KernelExit): Promise<void> {
-    await whileTraced(guest, this.#parts.scheduler);
-    if (guest.isDead) return;
-    if (!exit.isDecided) exit.result = signedRegister(guest.thread, REG.rax);
-    this.#deliver(guest, exit);
-  }
-
-  /** More frames than commands fit into an answer: has those so far written. */
-  async #makeRoom(guest: Guest, exit: KernelExit): Promise<void> {
-    const { task, thread, frameSignal } = guest;
-    const commands = thread.commandCount;
-    const release = guest.hold();
-    const report = guest.nextReport();
-    thread.reply(L.ACTION_RESUME, 0, 1);
-    this.#parts.scheduler.watch(thread);
-    await report;
-    release();
-    if (guest.isDead) return;
-    if (thread.failure(commands) < 0) forceSegvForFrame(task, frameSignal);
-    this.#deliver(guest, exit);
-  }
-
-  #resumeAfter(guest: Guest, { result, isDecided, frames, isTraced }: KernelExit): void {
-    if (frames > 0) {
-      this.resumeRegisters(guest, L.FPU_RESET);
-      return;
-    }
-    if (isDecided) {
-      this.resumeRegisters(guest, L.FPU_KEEP);
-      return;
-    }
-    const action = restartAction(result, false, false);
-    if (action === RESTART_NO && !isTraced) {
-      this.resume(guest, result);
-      return;
-    }
-    this.#restart(guest, result, action);
-    this.resumeRegisters(guest, L.FPU_KEEP);
+    if (guest.task.hasSignalToDeliver()) this.exit.leave(guest, 0, NO_FAULT);
+    else this.exit.resumeRegisters(guest, L.FPU_KEEP);
   }
 
   /** The stop before a call: the tracer may change it, or make it none. */
   async #tracedCall(guest: Guest): Promise<void> {
     const { task, thread } = guest;
-    this.#put(guest, REG.rax, -ENOSYS);
+    putRegister(guest.thread, REG.rax, -ENOSYS);
     beginSyscallStop(task, 'entry');
     await whileTraced(guest, this.#parts.scheduler);
     if (guest.isDead || task.isExited) return;
@@ -498,7 +375,7 @@ export class Dispatcher implements GuestHandler {
     let last = result;
     const mode = task.trace?.mode;
     if (mode === 'syscall') {
-      this.#put(guest, REG.rax, result);
+      putRegister(guest.thread, REG.rax, result);
       beginSyscallStop(task, 'exit');
       const fault = await whileTraced(guest, this.#parts.scheduler);
       if (guest.isDead || task.isExited) return;
@@ -507,7 +384,7 @@ export class Dispatcher implements GuestHandler {
       // The step was the call.
       forceSignal(task, SIGTRAP, TRAP_TRACE_CODE, readRegister(thread, REG.rip));
     }
-    this.#leave(guest, last, NO_FAULT);
+    this.exit.leave(guest, last, NO_FAULT);
   }
 
   async #tracedLeave(guest: Guest, fpu: typeof L.FPU_KEEP | typeof L.FPU_RESET): Promise<void> {
@@ -515,20 +392,5 @@ export class Dispatcher implements GuestHandler {
     await whileTraced(guest, this.#parts.scheduler);
     guest.nr = -1;
     if (!guest.isDead && !guest.task.isExited) this.leaveWithRegisters(guest, fpu);
-  }
-
-  /** Sets the registers so that the call is made again, or has its result. */
-  #restart(guest: Guest, result: number, action: number): void {
-    if (action === RESTART_SAME || action === RESTART_BLOCK) {
-      this.#put(guest, REG.rax, action === RESTART_BLOCK ? RESTART_SYSCALL : guest.nr);
-      this.#put(guest, REG.rip, readRegister(guest.thread, REG.rip) - SYSCALL_LENGTH);
-    } else {
-      this.#put(guest, REG.rax, action === RESTART_EINTR ? -EINTR : result);
-    }
-  }
-
-  #put(guest: Guest, register: number, value: number): void {
-    guest.registers.setUint32(register * 8, value >>> 0, true);
-    guest.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
   }
 }

@@ -42,7 +42,12 @@ export function readRegister(thread: StubThread, register: number): number {
   return thread.registers.getUint32(at, true) + thread.registers.getUint32(at + 4, true) * 2 ** 32;
 }
 
-/** The same, signed: exact within 2^53. */
+export function putRegister(thread: StubThread, register: number, value: number): void {
+  thread.registers.setUint32(register * 8, value >>> 0, true);
+  thread.registers.setUint32(register * 8 + 4, Math.floor(value / 2 ** 32), true);
+}
+
+/** A register as a signed number, exact within 2^53. */
 export function signedRegister(thread: StubThread, register: number): number {
   return thread.registers.getUint32(register * 8, true) + thread.registers.getInt32(register * 8 + 4, true) * 2 ** 32;
 }
