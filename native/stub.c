@@ -709,7 +709,6 @@ static int answer_futex(struct thread *t, const u64 *regs, long *result) {
   if (regs[R_R10] != 0) return 0;
   if (command == FUTEX_WAIT_ ? (op & 256) != 0 : command != FUTEX_WAIT_BITSET_ || (u32)regs[R_R9] == 0) return 0;
   if (stub_load(word) == value) {
-    if (GLOBAL32(GP_SPIN_LIMIT) == 0) return 0;
     if (!wait_awake(t, word, value, 0)) {
       t->is_tired = 1;
       return 0;
