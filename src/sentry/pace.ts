@@ -54,6 +54,11 @@ export class Pace {
     return watched >= this.#cpus ? IDLE_ROUNDS / 8 : IDLE_ROUNDS;
   }
 
+  /** Whether so many threads leave no CPU for the sentry alone. */
+  isCrowded(watched: number): boolean {
+    return watched >= this.#cpus;
+  }
+
   /** How often a stub is to look for its answer. */
   stubSpins(watched: number): number {
     if (this.#cpus === 1) return 0;

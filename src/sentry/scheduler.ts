@@ -19,6 +19,8 @@ const READ = 0;
 const GETCPU = 309;
 /** Requests handled between two looks at timers and host descriptors. */
 const BUSY_ROUNDS = 256;
+/** For how many of those looks the most threads watched at once count. */
+const PEAK_AGE = 64;
 
 export interface SchedulerParts {
   readonly zygote: Zygote;
@@ -38,6 +40,9 @@ export class Scheduler {
   onPause: () => void = () => {};
   /** Calls and continuations that wait for a promise. */
   pending = 0;
+  /** The most threads watched at once lately. */
+  #peak = 0;
+  #peakAge = 0;
   #isStopped = false;
   /** Promises may have something left to do. */
   #isStirred = true;
@@ -53,6 +58,7 @@ export class Scheduler {
   watch(thread: StubThread): void {
     this.#isStirred = true;
     this.#watched.push(thread);
+    if (this.#watched.length > this.#peak) this.#peak = this.#watched.length;
   }
 
   /** The thread is gone. */
@@ -141,9 +147,17 @@ export class Scheduler {
     globalPage[GP_IS_CONTENDED >> 2] = this.#pace.isContended ? 1 : 0;
   }
 
-  /** A stub on this very CPU does not spin. */
+  /**
+   * A stub on this very CPU does not spin, where there are as many as CPUs: with fewer, the host finds another CPU for one that can always run,
+   * and never for two that sleep in turns.
+   */
   #tellCpu(): void {
-    native.syscall(GETCPU, this.#cpu, 0, 0);
+    if (this.#peakAge++ === PEAK_AGE) {
+      this.#peak = this.#watched.length;
+      this.#peakAge = 0;
+    }
+    this.#cpu[0] = NO_CPU;
+    if (this.#pace.isCrowded(this.#peak)) native.syscall(GETCPU, this.#cpu, 0, 0);
     const page = this.#parts.zygote.globalPage;
     if (page[GP_SENTRY_CPU >> 2] !== this.#cpu[0]) page[GP_SENTRY_CPU >> 2] = this.#cpu[0];
   }
