@@ -158,6 +158,14 @@ describe('lifecycle', { concurrency: false }, () => {
     const args = ['/bin/busybox', 'sh', '-c', 'echo $B; /bin/busybox grep CapEff /proc/self/status'];
     writeFileSync(file, JSON.stringify({ args, cwd: '/', env: ['B=c'], user: { uid: 0, gid: 0 } }));
     assert.equal(await ok('exec', '--process', file, 'exec'), 'c\nCapEff:\t0000000000000000\n');
+    const withCpus = (execCPUAffinity: Json): string[] => {
+      const own = ['/bin/busybox', 'grep', 'Cpus_allowed_list', '/proc/self/status'];
+      writeFileSync(file, JSON.stringify({ args: own, cwd: '/', execCPUAffinity }));
+      return ['exec', '--process', file, 'exec'];
+    };
+    assert.equal(await ok(...withCpus({ initial: '7', final: '0' })), 'Cpus_allowed_list:\t0\n');
+    await refused(/process\.execCPUAffinity names no CPU that the container has/, ...withCpus({ final: '4000-4001' }));
+    await refused(/execCPUAffinity\.final does not match/, ...withCpus({ final: 'all' }));
     const pids = JSON.parse(await ok('ps', '--format', 'json', 'exec'));
     assert.ok(pids.length === 1 && existsSync(`/proc/${pids[0]}`));
     assert.match(await ok('ps', 'exec'), /^UID .*CMD\n0 +1 +0 .* sleep 1000\n$/);
