@@ -30,10 +30,7 @@ cp "$here/runtime-tools/tap.go" "$gopath/mndrix/tap-go/"
 export GO111MODULE=off GOPATH=$scratch/go:/usr/share/gocode GOCACHE=$scratch/go-cache
 cd "$gopath/opencontainers/runtime-tools" || exit 1
 go build -tags 'netgo osusergo' -ldflags '-extldflags -static' -o "$scratch/bin/runtimetest" ./cmd/runtimetest || exit 1
-for folder in validation/*/; do
-  name=$(basename "$folder")
-  [ "$name" = util ] || go build -o "$scratch/bin/$name" "./$folder" || exit 1
-done
+go build -o "$scratch/bin/" ./validation/... || exit 1
 cp rootfs-amd64.tar.gz "$scratch/bin/"
 cd "$scratch/bin" || exit 1
 
