@@ -56,6 +56,7 @@ export function createOptions({ own, settings }: Invocation, directory: StateDir
     root: settings.root,
     id: directory.id,
     ignoresCgroups: settings.ignoresCgroups,
+    hasSystemdCgroups: settings.hasSystemdCgroups,
     warn,
     bundle: pathFlag(own, 'bundle') ?? process.cwd(),
     pidFile: pathFlag(own, 'pid-file'),

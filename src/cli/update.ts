@@ -7,6 +7,7 @@ import { updateLimits } from '../runtime/cgroups.ts';
 import { checkResources } from '../runtime/config-check.ts';
 import { connect } from '../runtime/container-handle.ts';
 import { ContainerError } from '../runtime/state-directory.ts';
+import { updateScope } from '../runtime/systemd.ts';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
@@ -64,6 +65,7 @@ export async function update(globals: Parsed, args: readonly string[]): Promise<
       throw new ContainerError(`container ${directory.id}: container not running`);
     if (state.cgroups.length === 0)
       throw new ContainerError(`container ${directory.id} has no control groups to limit it by`);
+    if (state.scope !== '') updateScope(state.scope, resources);
     updateLimits(state.cgroups, resources);
     const isUnlimited = (resources.pids.limit ?? 0) < 0;
     const tasks = isUnlimited ? DEFAULT_MAX_TASKS : boundsOf(resources).tasks;

@@ -8,6 +8,7 @@ import { groupDirectory, type Hierarchy, readHierarchies } from '../host/cgroup-
 import { type CgroupFile, v1Files, v2Files } from './cgroup-files.ts';
 import type { Resources } from './cgroup-options.ts';
 import { ContainerError } from './state-directory.ts';
+import { scopeOf, systemdGroup } from './systemd.ts';
 
 const REMOVE_TRIES = 100;
 const REMOVE_PAUSE_MS = 20;
@@ -16,18 +17,10 @@ function isErrno(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-/** slice:prefix:name as systemd would nest it: a-b.slice is in a.slice (systemd.slice(5)). */
-function systemdPath(path: string): string {
-  const [slice = '', prefix = '', name = ''] = path.split(':');
-  const parts = (slice === '' ? 'system.slice' : slice).replace(/\.slice$/, '').split('-');
-  const slices = parts.map((_, i) => `${parts.slice(0, i + 1).join('-')}.slice`);
-  return `/${slices.join('/')}/${prefix === '' ? name : `${prefix}-${name}`}.scope`;
-}
-
 /** The group's name from the root of a hierarchy. */
 function groupOf(hierarchy: Hierarchy, path: string | undefined, id: string): string {
   if (path?.startsWith('/')) return path;
-  if (path !== undefined && path.split(':').length === 3) return systemdPath(path);
+  if (path !== undefined && path.split(':').length === 3) return systemdGroup(scopeOf(path, id));
   return join('/', hierarchy.own, path ?? id);
 }
 

@@ -22,6 +22,7 @@ import { runHooks } from './hooks.ts';
 import { findSandbox, sandboxOf } from './pod.ts';
 import { readReport, socketOf } from './report-socket.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
+import { scopeOf, startScope, stopScope, systemdGroup } from './systemd.ts';
 
 const KILL_TIMEOUT_MS = 10_000;
 const INHERITED = [0, 1, 2] as const;
@@ -29,6 +30,7 @@ const INHERITED = [0, 1, 2] as const;
 export interface PlaceOptions {
   readonly id: string;
   readonly ignoresCgroups: boolean;
+  readonly hasSystemdCgroups: boolean;
   /** Gets what went wrong without keeping the container from being made. */
   warn(message: string): void;
 }
@@ -55,8 +57,21 @@ export function writePidFile(path: string, pid: number): void {
 }
 
 /** Where the groups of a container are to be: nowhere if nothing is asked of them. */
-export function plannedCgroups({ cgroup }: Bundle, { id, ignoresCgroups }: PlaceOptions): string[] {
-  return ignoresCgroups || !wantsCgroup(cgroup) ? [] : planCgroups(id, cgroup.path);
+export function plannedCgroups({ cgroup }: Bundle, { id, ignoresCgroups, hasSystemdCgroups }: PlaceOptions): string[] {
+  if (ignoresCgroups) return [];
+  if (hasSystemdCgroups) return planCgroups(id, systemdGroup(scopeOf(cgroup.path, id)));
+  return wantsCgroup(cgroup) ? planCgroups(id, cgroup.path) : [];
+}
+
+/** The unit of a container's scope; empty without the systemd driver. */
+export function plannedScope({ cgroup }: Bundle, { id, ignoresCgroups, hasSystemdCgroups }: PlaceOptions): string {
+  return hasSystemdCgroups && !ignoresCgroups ? scopeOf(cgroup.path, id).unit : '';
+}
+
+/** What a container had of the host's groups goes. */
+export function removeGroups({ cgroups, scope }: Pick<State, 'cgroups' | 'scope'>): void {
+  if (scope !== '') stopScope(scope);
+  removeCgroups(cgroups);
 }
 
 /** Puts the processes of a container into its groups, its sentry or who stands for it first: those it is in. */
@@ -64,15 +79,20 @@ export function placeContainer(
   pids: readonly [number, ...number[]],
   bundle: Bundle,
   planned: readonly string[],
-  { warn }: PlaceOptions,
+  options: PlaceOptions,
 ): readonly string[] {
+  const { warn, id } = options;
   if (bundle.oomScoreAdj !== undefined && !setOomScore(pids[0], bundle.oomScoreAdj)) {
     warn(`process.oomScoreAdj ${bundle.oomScoreAdj} is not set: lowering it takes CAP_SYS_RESOURCE`);
   }
+  const scope = plannedScope(bundle, options);
+  const { path, resources } = bundle.cgroup;
   try {
-    const missing = placeInCgroups(pids, planned, bundle.cgroup.resources);
+    const place = scope === '' ? null : startScope(scopeOf(path, id), pids, resources);
+    const directories = place === null ? planned : planCgroups(id, place);
+    const missing = placeInCgroups(pids, directories, resources);
     if (missing.length > 0) warn(`linux.resources: the host has no control group with ${missing.join(', ')}`);
-    return planned;
+    return directories;
   } catch (error) {
     removeCgroups(planned);
     if (!isRootless()) throw error;
@@ -91,7 +111,7 @@ function ownerName(): string {
 }
 
 /** What is written of a container that is being made by the process `sentry`. */
-export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId, sandbox = ''): State {
+export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId, scope: string, sandbox = ''): State {
   return {
     ociVersion: bundle.ociVersion,
     phase: 'creating',
@@ -103,6 +123,7 @@ export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId, 
     owner: ownerName(),
     annotations: bundle.annotations,
     cgroups: [],
+    scope,
   };
 }
 
@@ -118,6 +139,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   }
   const sandboxId = sandboxOf(bundle.annotations);
   if (sandboxId !== null) findSandbox(options.root, sandboxId);
+  const scope = plannedScope(bundle, options);
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
   let sentry: ProcessId | null = null;
@@ -130,12 +152,12 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     sentry = identify(child.pid ?? 0);
     if (sentry === null) throw new ContainerError('the sandbox ended before it was ready');
     cgroups = plannedCgroups(bundle, options);
-    directory.write({ ...newState(options.bundle, bundle, sentry, sandboxId ?? ''), cgroups });
+    directory.write({ ...newState(options.bundle, bundle, sentry, scope, sandboxId ?? ''), cgroups });
     const zygotes = sandboxId === null ? [] : [await readZygote(child)];
     cgroups = placeContainer([sentry.pid, ...zygotes], bundle, cgroups, options);
     const { oomScoreAdj } = bundle.options.bounds;
     if (oomScoreAdj !== undefined) for (const pid of zygotes) setOomScore(pid, oomScoreAdj);
-    const state = { ...newState(options.bundle, bundle, sentry, sandboxId ?? ''), cgroups };
+    const state = { ...newState(options.bundle, bundle, sentry, scope, sandboxId ?? ''), cgroups };
     // All it makes from here on is in the groups.
     socketOf(child).write('{"placed":true}\n');
     await readReport(child);
@@ -148,7 +170,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     release(child);
   } catch (error) {
     if (sentry !== null) killAndWait(sentry, KILL_TIMEOUT_MS);
-    removeCgroups(cgroups);
+    removeGroups({ cgroups, scope: cgroups.length > 0 ? scope : '' });
     directory.remove();
     throw error;
   } finally {

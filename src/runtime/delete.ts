@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { isAlive, killAndWait, waitForEnd } from '../host/host-process.ts';
 import { Fields } from '../wire/json-fields.ts';
-import { removeCgroups } from './cgroups.ts';
 import { stateDocument, statusOf } from './container-handle.ts';
+import { removeGroups } from './create.ts';
 import { type Hooks, readHooks, runHooks } from './hooks.ts';
 import { ContainerError, type State, type StateDirectory } from './state-directory.ts';
 
@@ -29,7 +29,7 @@ export async function deleteContainer(
       ? killAndWait(state.sentry, END_TIMEOUT_MS)
       : waitForEnd(state.sentry, END_TIMEOUT_MS) || killAndWait(state.sentry, END_TIMEOUT_MS);
     if (!hasEnded) throw new ContainerError(`container ${directory.id}: its sandbox ${state.sentry.pid} does not end`);
-    removeCgroups(state.cgroups);
+    removeGroups(state);
     const hooks = hooksOf(directory, warn);
     directory.remove();
     if (hooks === null) return;

@@ -5,10 +5,17 @@ import { identify } from '../host/host-process.ts';
 import { NetworkStay } from '../host/namespaces.ts';
 import { isTerminal } from '../host/pty.ts';
 import { type Bundle, checkBundle } from './bundle.ts';
-import { wantsCgroup } from './cgroup-options.ts';
-import { enterGroups, ownGroups, removeCgroups } from './cgroups.ts';
+import { enterGroups, ownGroups } from './cgroups.ts';
 import { type Status, stateDocument } from './container-handle.ts';
-import { newState, type PlaceOptions, placeContainer, plannedCgroups, writePidFile } from './create.ts';
+import {
+  newState,
+  type PlaceOptions,
+  placeContainer,
+  plannedCgroups,
+  plannedScope,
+  removeGroups,
+  writePidFile,
+} from './create.ts';
 import { type HookName, runHooks } from './hooks.ts';
 import { sandboxOf } from './pod.ts';
 import { memberReader, type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
@@ -38,21 +45,24 @@ export async function runInForeground(options: RunOptions): Promise<number> {
   }
   const self = identify(process.pid);
   if (self === null) throw new ContainerError('there is no /proc to find ourselves in');
+  const scope = plannedScope(bundle, options);
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
   let cgroups: readonly string[] = [];
   let home: readonly string[] = [];
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
-    home = wantsCgroup(bundle.cgroup) ? ownGroups() : [];
     cgroups = plannedCgroups(bundle, options);
-    directory.write({ ...newState(options.bundle, bundle, self), cgroups });
+    home = cgroups.length > 0 ? ownGroups() : [];
+    directory.write({ ...newState(options.bundle, bundle, self, scope), cgroups });
     cgroups = placeContainer([self.pid], bundle, cgroups, options);
-    const state = { ...newState(options.bundle, bundle, self), cgroups };
+    const state = { ...newState(options.bundle, bundle, self, scope), cgroups };
     return await runIn(options, bundle, directory, state, unlock);
   } finally {
-    if (cgroups.length > 0) enterGroups(self.pid, home);
-    removeCgroups(cgroups);
+    if (cgroups.length > 0) {
+      enterGroups(self.pid, home);
+      removeGroups({ cgroups, scope });
+    }
     directory.remove();
     unlock();
   }

@@ -43,6 +43,8 @@ export interface State {
   readonly annotations: Readonly<Record<string, string>>;
   /** Its control group in each hierarchy it is in; absolute. */
   readonly cgroups: readonly string[];
+  /** systemd's unit that they are of; empty for none. */
+  readonly scope: string;
 }
 
 export class StateDirectory {
@@ -143,6 +145,7 @@ export class StateDirectory {
       owner: fields.string('owner') ?? '',
       annotations: fields.stringMap('annotations'),
       cgroups: fields.strings('cgroups'),
+      scope: fields.string('scope') ?? '',
     };
   }
 
