@@ -55,6 +55,9 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
   const built = await build({
     ...BUNDLE,
     minify: isGenerated,
+    // Names stay for stack traces, and lines: what is left out is held in memory by each sandbox.
+    minifyWhitespace: true,
+    lineLimit: 160,
     entryPoints: [join(root, entry)],
     banner: { js: '(function (exports, require, __dirname) { const module = { exports };' },
     footer: { js: 'Object.assign(exports, module.exports); })' },

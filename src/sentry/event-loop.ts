@@ -61,8 +61,8 @@ export class EventLoop {
     native.syscall(EPOLL_CTL, this.#epoll, CTL_DEL, fd, this.#event);
   }
 
-  /** Waits at most `timeoutNs` (0 polls, Infinity waits for ever) and calls back what is ready. */
-  wait(timeoutNs: number): void {
+  /** Waits at most `timeoutNs` (0 polls, Infinity waits for ever) and calls back what is ready: how much that is, or -errno. */
+  wait(timeoutNs: number): number {
     const isForever = timeoutNs === Infinity;
     if (!isForever) {
       const sec = Math.floor(timeoutNs / 1e9);
@@ -78,5 +78,6 @@ export class EventLoop {
       // An earlier callback of this round may have removed it.
       this.#callbacks.get(fd)?.(this.#events.getUint32(i * EVENT_SIZE, true));
     }
+    return count;
   }
 }

@@ -35,6 +35,7 @@ import { CpuUsage } from './cpu-usage.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EventLoop } from './event-loop.ts';
 import { createRoot } from './file-systems.ts';
+import { HeapRest } from './heap-rest.ts';
 import { hostClock, memoryTotal } from './host-facts.ts';
 import { readHostLayout } from './host-layout.ts';
 import { HostTrees } from './host-trees.ts';
@@ -104,6 +105,8 @@ export class Sandbox {
       },
     });
     scheduler.onPause = () => processes.reap();
+    const rest = new HeapRest();
+    scheduler.onRest = () => rest.collect();
     const usage = new CpuUsage((task) => processes.findGuest(task));
     const calls = new ProcessCalls(processes, layout, usage);
     const told = new Set<number>();

@@ -22,6 +22,9 @@ const BUSY_ROUNDS = 256;
 /** For how many of those looks the most threads watched at once count. */
 const PEAK_AGE = 64;
 
+/** How long nothing happens before a sandbox counts as at rest. */
+const REST_NS = 2e9;
+
 export interface SchedulerParts {
   readonly zygote: Zygote;
   readonly gate: CloneGate;
@@ -38,12 +41,16 @@ export class Scheduler {
   readonly #pace = new Pace();
   /** Called before the loop looks at the host: what has ended meanwhile is taken away. */
   onPause: () => void = () => {};
+  /** Called once when nothing has happened for a while, and nothing is to come. */
+  onRest: () => void = () => {};
   /** Calls and continuations that wait for a promise. */
   pending = 0;
   /** The most threads watched at once lately. */
   #peak = 0;
   #peakAge = 0;
   #isStopped = false;
+  /** `onRest` has been called since the last event. */
+  #hasRested = false;
   /** Promises may have something left to do. */
   #isStirred = true;
 
@@ -171,7 +178,13 @@ export class Scheduler {
     const isQuiet = this.#watched.every((thread) => !thread.hasRequest);
     const deadline = timers.nextDeadlineNs();
     const timeout = deadline === Infinity ? Infinity : Math.max(0, deadline - monotonicNs());
-    loop.wait(isQuiet ? timeout : 0);
+    const mayRest = !this.#hasRested && timeout > REST_NS;
+    const count = loop.wait(isQuiet ? (mayRest ? REST_NS : timeout) : 0);
     Atomics.store(zygote.globalPage, asleep, 0);
+    if (count > 0) this.#hasRested = false;
+    else if (mayRest && isQuiet) {
+      this.#hasRested = true;
+      this.onRest();
+    }
   }
 }

@@ -5,7 +5,7 @@
  * It runs in a PID and mount namespace of its own, so that every process it sees but itself is one that was left behind.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -56,8 +56,9 @@ function randomFrom(start: number): () => number {
 interface World {
   readonly directory: string;
   readonly state: string;
-  readonly bundle: string;
   readonly groups: string;
+  /** Of a container, but for its control group. */
+  readonly config: { readonly linux: object };
 }
 
 function makeWorld(): World {
@@ -67,26 +68,22 @@ function makeWorld(): World {
   mkdirSync(join(rootfs, 'bin'), { recursive: true });
   copyFileSync('/bin/busybox', join(rootfs, 'bin/busybox'));
   for (const applet of ['sh', 'sleep']) symlinkSync('busybox', join(rootfs, 'bin', applet));
-  return {
-    directory,
-    bundle,
-    state: join(directory, 'state'),
-    groups: `/tsvisor-cycles-${process.ppid}-${Date.now()}`,
-  };
+  const script = 'sleep 1000 & while :; do sleep 0.05; done';
+  execFileSync(runsc, ['spec', '--bundle', bundle, '--', '/bin/sh', '-c', script]);
+  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+  config.process.terminal = false;
+  config.root = { path: rootfs };
+  const groups = `/tsvisor-cycles-${process.ppid}-${Date.now()}`;
+  return { directory, state: join(directory, 'state'), groups, config };
 }
 
-/** A bundle for one container: only its control group is its own. */
-function bundleFor({ directory, bundle, groups }: World, id: string): string {
+/** A bundle for one container. */
+function bundleFor({ directory, config, groups }: World, id: string): string {
   const path = join(directory, id);
   mkdirSync(path);
-  spawnSync(runsc, ['spec', '--bundle', path, '--', '/bin/sh', '-c', 'sleep 1000 & while :; do sleep 0.05; done']);
-  const file = join(path, 'config.json');
-  const config = JSON.parse(readFileSync(file, 'utf8'));
-  config.process.terminal = false;
-  config.root = { path: join(bundle, 'rootfs') };
-  config.linux.cgroupsPath = `${groups}/${id}`;
-  config.linux.resources = { pids: { limit: 100 }, memory: { limit: 2 ** 29 } };
-  writeFileSync(file, JSON.stringify(config));
+  const resources = { pids: { limit: 100 }, memory: { limit: 2 ** 29 } };
+  const linux = { ...config.linux, cgroupsPath: `${groups}/${id}`, resources };
+  writeFileSync(join(path, 'config.json'), JSON.stringify({ ...config, linux }));
   return path;
 }
 
@@ -135,7 +132,10 @@ class Lane {
     const code = await Promise.race([ended, sleep(VERB_TIMEOUT_MS, -1, { signal: timer.signal }).catch(() => -1)]);
     timer.abort();
     child.stderr?.destroy();
-    if (code < 0) throw new Error(`${args.join(' ')} has not ended in ${VERB_TIMEOUT_MS} ms: ${errors}`);
+    if (code < 0) {
+      const others = otherProcesses().join('\n');
+      throw new Error(`${args.join(' ')} has not ended in ${VERB_TIMEOUT_MS} ms: ${errors}\n${others}`);
+    }
     if (args[0] === 'delete' && code !== 0 && child.signalCode === null)
       throw new Error(`${args.join(' ')}: ${errors}`);
     return code;
@@ -213,7 +213,9 @@ function otherProcesses(): string[] {
     if (!/^\d+$/.test(name) || name === '1' || Number(name) === process.pid) continue;
     try {
       const state = /^State:\s+(.*)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
-      found.push(`process ${name} (${state}): ${readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')}`);
+      const where = readFileSync(`/proc/${name}/wchan`, 'utf8');
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      found.push(`process ${name} (${state}, ${where}): ${command}`);
     } catch {
       // It has ended since the listing.
     }
@@ -226,7 +228,8 @@ const sockets = (): string[] => {
   const lines = readFileSync('/proc/net/unix', 'latin1').split('\n');
   return lines.map((line) => line.split(/\s+/)[7] ?? '').filter((path) => /cycles-/.test(path));
 };
-const files = (directory: string): string[] => readdirSync(directory).filter((name) => /tsvisor|runsc/.test(name));
+/** What the native part is loaded from where files cannot be made without a name. */
+const files = (directory: string): string[] => readdirSync(directory).filter((name) => /^runsc-[0-9a-f]+$/.test(name));
 
 /** All that has been left behind. */
 function leftovers(world: World, before: { mounts: readonly string[]; temporary: readonly string[] }): string[] {
