@@ -22,7 +22,7 @@ const USER_END = 2 ** 47;
 /** Host threads kept of those that have ended, for each process: making one costs ten times as much as waking one. */
 const MAX_PARKED = 8;
 
-/** Flags of the clones that stubs make (see native/stub.c). */
+/** Flags of the clones that stubs make (see native/stub-commands.h). */
 export const CLONE_STUB = 0x01000000 | 17;
 export const CLONE_FORK = 0x01000000 | 0x8000;
 export const CLONE_THREAD = 0x01000000 | 0x200000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000;
