@@ -125,6 +125,15 @@ describe('networks of containers', { concurrency: false }, () => {
     const url = `http://127.0.0.1:${await portOf(server)}/`;
     const reached = await fetchIn('open', withoutNamespace, url);
     assert.deepEqual([reached.stdout, reached.code], ['reached\n', 0], reached.stderr);
+    // As Docker has it: by a path that leads to where we are.
+    const named = await fetchIn(
+      'named',
+      ({ linux }) => {
+        for (const each of linux.namespaces) if (each.type === 'network') each.path = `/proc/${process.pid}/ns/net`;
+      },
+      url,
+    );
+    assert.deepEqual([named.stdout, named.code], ['reached\n', 0], named.stderr);
     assert.equal((await fetchIn('closed', () => {}, url)).code, 1);
     assert.equal((await fetchIn('shut', withoutNamespace, url, '--network=none')).code, 1);
     // In its own namespace not even the loopback is up.

@@ -36,12 +36,11 @@ export function preservedFds(own: Parsed): number {
 
 /** The command line of the process that becomes the container's sentry, or stands for it in another's. */
 function innerCommand(
-  { root, network, strace, straceCalls, debug, debugLog, overlay }: Settings,
+  { root, strace, straceCalls, debug, debugLog, overlay }: Settings,
   verb: 'boot' | 'join',
 ): [string, ...string[]] {
   const flags = [
     `--root=${root}`,
-    ...(network === 'none' || network === 'host' ? [`--network=${network}`] : []),
     ...(strace ? ['--strace'] : []),
     ...(straceCalls.length > 0 ? [`--strace-syscalls=${straceCalls.join(',')}`] : []),
     ...(debug ? ['--debug'] : []),
@@ -62,6 +61,7 @@ export function createOptions({ own, settings }: Invocation, directory: StateDir
     pidFile: pathFlag(own, 'pid-file'),
     consoleSocket: pathFlag(own, 'console-socket'),
     preserveFds: preservedFds(own),
+    network: settings.network,
     bootCommand: innerCommand(settings, 'boot'),
     joinCommand: innerCommand(settings, 'join'),
   };

@@ -19,6 +19,7 @@ import { placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
 import { stateDocument } from './container-handle.ts';
 import { runHooks } from './hooks.ts';
+import { type NetworkFlag, networkOf } from './network.ts';
 import { findSandbox, sandboxOf } from './pod.ts';
 import { readReport, socketOf } from './report-socket.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
@@ -45,6 +46,7 @@ export interface CreateOptions extends PlaceOptions {
   readonly preserveFds: number;
   /** The command line that runs `bootContainer` in a new process, up to the id. */
   readonly bootCommand: readonly [string, ...string[]];
+  readonly network: NetworkFlag;
   /** The same for `joinSandbox`. */
   readonly joinCommand: readonly [string, ...string[]];
 }
@@ -192,10 +194,11 @@ function spawnSentry(
 ): ChildProcess {
   const [file, ...args] = sandboxId === null ? options.bootCommand : options.joinCommand;
   const { networkPlace } = bundle;
+  const network = networkOf(options.network, networkPlace);
   const more = ['--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id];
   const start = (where: 'there' | 'here'): ChildProcess => {
     // Where a namespace of its own cannot be made, the sockets of ours are not what was asked for.
-    const own = where === 'there' ? args : args.toSpliced(-1, 0, '--network=none');
+    const own = args.toSpliced(-1, 0, `--network=${where === 'there' ? network : 'none'}`);
     return spawn(file, [...own, ...more], {
       detached: true,
       stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],

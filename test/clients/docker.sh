@@ -9,6 +9,7 @@ docker="/usr/bin/docker -H unix://$scratch/docker.sock"
 clean() {
   for id in $($docker ps -aq 2> /dev/null); do $docker rm -f "$id" > /dev/null 2>&1; done
   [ ! -f "$scratch/pid" ] || { kill "$(cat "$scratch/pid")"; while [ -f "$scratch/pid" ]; do sleep 0.1; done; }
+  umount "$scratch/exec/netns/default" 2> /dev/null
   ip netns del "$namespace"
   rm -rf "$scratch"
 }
@@ -48,7 +49,7 @@ both() {
 
 check 'runc works' 'out status 3' "$(outcome $docker run --rm --network none --runtime runc box sh -c 'echo out; exit 3' | tr '\n' ' ' | sed 's/ $//')"
 same 'output and status' box sh -c 'echo out; exit 3'
-answer=$(nsenter --net="/run/netns/$namespace" sh -c "busybox nc -l -p 8124 -e echo reached > /dev/null & sleep 0.2; $docker run --rm --network host --runtime ours box sh -c 'until nc 127.0.0.1 8124; do sleep 0.1; done'")
+answer=$(nsenter --net="/run/netns/$namespace" sh -c "busybox nc -l -p 8124 -e echo reached > /dev/null & sleep 0.2; $docker run --rm --network host --runtime ours box sh -c 'for i in 1 2 3 4 5 6 7 8 9; do nc 127.0.0.1 8124 && break; sleep 1; done' 2> /dev/null")
 check 'network host' reached "$answer"
 check 'network none' 1 "$($docker run --rm --network none --runtime ours box sh -c 'ip -o link | wc -l')"
 same 'errors' box sh -c 'echo err >&2; exit 4'
