@@ -7,14 +7,24 @@ need golang-go runc dpkg-dev golang-github-opencontainers-specs-dev golang-githu
   golang-github-blang-semver-dev golang-github-sirupsen-logrus-dev golang-github-urfave-cli-dev \
   golang-github-xeipuuv-gojsonschema-dev golang-golang-x-sys-dev golang-github-opencontainers-selinux-dev
 
-trap 'rm -rf "$scratch"' EXIT
+# The programs leave containers and mounts behind when a test of theirs fails. Their bundles are all below one directory.
+tidy() {
+  for runtime in runc "$runsc"; do
+    for id in $("$runtime" list 2> /dev/null | awk -v place="$scratch/bundles/" 'index($0, place) { print $1 }'); do
+      "$runtime" delete --force "$id"
+    done
+  done
+  awk -v place="$scratch/" 'index($2, place) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l
+  rm -rf "$scratch/bundles"/*
+}
+trap 'tidy; rm -rf "$scratch"' EXIT
 suite=trixie
 package=golang-github-opencontainers-runtime-tools
 
 # The package of binaries has no validation programs: their source is asked of the mirror that this host uses.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/$')
 echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" > "$scratch/sources.list"
-mkdir -p "$scratch/lists/partial" "$scratch/cache" "$scratch/source" "$scratch/bin"
+mkdir -p "$scratch/bundles" "$scratch/lists/partial" "$scratch/cache" "$scratch/source" "$scratch/bin"
 apt=(apt-get -q -o "Dir::Etc::SourceList=$scratch/sources.list" -o Dir::Etc::SourceParts=/dev/null
   -o "Dir::State::Lists=$scratch/lists" -o "Dir::Cache=$scratch/cache" -o APT::Sandbox::User=root)
 "${apt[@]}" update > "$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
@@ -36,8 +46,9 @@ cd "$scratch/bin" || exit 1
 
 # verdict RUNTIME PROGRAM: pass, or what keeps it from that. What the programs mark as known to fail does not count.
 verdict() {
-  RUNTIME=$1 timeout -k 5 120 "./$2" > "$scratch/out" 2> "$scratch/err" < /dev/null
+  TMPDIR=$scratch/bundles RUNTIME=$1 timeout -k 5 120 "./$2" > "$scratch/out" 2> "$scratch/err" < /dev/null
   status=$?
+  tidy > /dev/null 2>&1
   [ $status = 0 ] || { echo "status $status"; return; }
   failed_tests=$(grep -o '\(^\|\\n\)not ok [^\\]*' "$scratch/out" | grep -vc '# TODO')
   [ "$failed_tests" = 0 ] && echo pass || echo "$failed_tests failed"
