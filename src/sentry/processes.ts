@@ -297,6 +297,8 @@ export class Processes {
       lender.onThreadBack?.();
     } else if (!process.isGone) {
       process.endThread(thread);
+      // Nobody is left who could take up a host thread that waits for it.
+      if (process.threadCount === 0) this.#destroy(process);
     }
   }
 
