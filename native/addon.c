@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <signal.h>
 #include <stdint.h>
@@ -217,9 +218,14 @@ __attribute__((used, noreturn)) static void spawn_child(struct spawn *s) {
   raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
   raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
   if (s->is_isolated) {
-    /* An empty root: the directory of descriptors of a process, which shows nothing to anyone else. */
+    /* An empty root, and nothing else in the mount namespace. */
     raw(SYS_mount, (long)"none", (long)"/", 0, MS_REC | MS_PRIVATE, 0, 0);
-    raw(SYS_chroot, (long)"/proc/self/fdinfo", 0, 0, 0, 0, 0);
+    raw(SYS_mount, (long)"none", (long)"/proc", (long)"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, (long)"size=4k,nr_inodes=2,mode=555", 0);
+    raw(SYS_chdir, (long)"/proc", 0, 0, 0, 0, 0);
+    raw(SYS_pivot_root, (long)".", (long)".", 0, 0, 0, 0);
+    raw(SYS_umount2, (long)".", MNT_DETACH, 0, 0, 0, 0);
+    /* Where the root could not be changed, as that of an initramfs: at least no path leads out. */
+    raw(SYS_chroot, (long)".", 0, 0, 0, 0, 0);
     raw(SYS_chdir, (long)"/", 0, 0, 0, 0, 0);
   }
   s->error = raw(SYS_execveat, 6, (long)empty, (long)argv, (long)envp, AT_EMPTY_PATH, 0);
@@ -271,6 +277,8 @@ static napi_value js_spawn_zygote(napi_env env, napi_callback_info info) {
 }
 
 NAPI_MODULE_INIT() {
+  /* Else malloc(3) of some thread would open a file of /sys one day, to count CPUs for this; Node's heap is not malloc's. */
+  mallopt(M_ARENA_MAX, 4);
   const struct {
     const char *name;
     napi_callback call;

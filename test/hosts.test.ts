@@ -32,6 +32,14 @@ async function run(
   return runProcess(file, rest, { cwd: '/', timeoutMs: 60_000 });
 }
 
+/** A process and all that have come of it. */
+function family(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+    .split(' ')
+    .filter((word) => word !== '');
+  return [pid, ...children.flatMap((child) => family(Number(child)))];
+}
+
 describe('hosts', () => {
   const hosts: readonly (readonly [string, readonly string[], RegExp])[] = isRoot
     ? [
@@ -56,7 +64,14 @@ describe('hosts', () => {
     const copy = mkdtempSync(join(tmpdir(), 'hosts-'));
     try {
       chmodSync(copy, 0o755);
-      for (const part of ['runsc', 'dist', 'build/addon.node', 'build/zygote', 'node_modules/node/bin']) {
+      for (const part of [
+        'runsc',
+        'dist',
+        'build/addon.node',
+        'build/zygote',
+        'build/launch',
+        'node_modules/node/bin',
+      ]) {
         cpSync(`${repositoryRoot}/${part}`, join(copy, part), { recursive: true });
       }
       const outcome = await run(
@@ -86,8 +101,9 @@ describe('hosts', () => {
     await once(child.stdout, 'data');
     // What is left to do at the start is over when two looks agree, and then it must stay so.
     const ticks = (): number => {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-      return Number(fields[11]) + Number(fields[12]);
+      return family(child.pid ?? 0)
+        .map((pid) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [])
+        .reduce((sum, fields) => sum + Number(fields[11]) + Number(fields[12]), 0);
     };
     await sleep(500);
     const before = ticks();

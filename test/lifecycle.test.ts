@@ -52,6 +52,14 @@ function bundle(script: string, changes: (config: Json & { process: Json }) => v
   return path;
 }
 
+/** A process and all that have come of it. */
+function family(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+    .split(' ')
+    .filter((word) => word !== '');
+  return [pid, ...children.flatMap((child) => family(Number(child)))];
+}
+
 interface Made {
   readonly code: number;
   output(): string;
@@ -284,6 +292,19 @@ describe('lifecycle', { concurrency: false }, () => {
     await ok('delete', 'half');
     await create('never', path);
     await ok('delete', 'never');
+  });
+
+  test('a sentry that ends before its time leaves a container that is stopped, with the reason, and can be deleted', async () => {
+    await create('doomed', bundle('/bin/busybox sleep 1000'));
+    await ok('start', 'doomed');
+    const { pid } = JSON.parse(await ok('state', 'doomed'));
+    const sentry = family(pid).find((each) => readFileSync(`/proc/${each}/comm`, 'latin1') === 'runsc-sandbox\n') ?? 0;
+    assert.ok(sentry > 0, 'the sentry is among what came of the keeper');
+    process.kill(sentry, 'SIGKILL');
+    while ((await statusOf('doomed')) !== 'stopped');
+    assert.match(JSON.parse(await ok('state', 'doomed')).reason, /^the sandbox has ended with signal 9: it was killed/);
+    await ok('delete', 'doomed');
+    await refused(/does not exist/, 'state', 'doomed');
   });
 
   test('limits of the host and inside', {

@@ -55,6 +55,9 @@ function areGone(pids: readonly number[]): boolean {
   return pids.every((pid) => !all.has(pid) || all.get(pid)?.state === 'Z');
 }
 
+/** The keeper, the init of the sandbox, the sentry, the zygote and two stubs, in the order in which they were made. */
+const PROCESSES = 6;
+
 interface Sandbox {
   readonly child: ChildProcess;
   readonly pids: readonly number[];
@@ -73,8 +76,7 @@ async function start(): Promise<Sandbox> {
     text += chunk.toString();
   });
   await until('the guest is up', () => text.includes('up\n'));
-  // The sentry, the zygote and two stubs.
-  await until('four processes', () => descendants(child.pid ?? 0).length >= 4);
+  await until('the guests are there', () => descendants(child.pid ?? 0).length >= PROCESSES);
   return { child, pids: descendants(child.pid ?? 0), output: () => text };
 }
 
@@ -85,7 +87,7 @@ const state = (): unknown => ({
 });
 
 describe('teardown', () => {
-  for (const [index, who] of ['the sentry', 'the zygote'].entries()) {
+  for (const [index, who] of ['the keeper', 'the init of the sandbox', 'the sentry', 'the zygote'].entries()) {
     test(`${who} is killed`, async () => {
       const before = state();
       const { child, pids } = await start();
@@ -130,7 +132,7 @@ describe('teardown', () => {
       if (output().includes('after 137\n')) return true;
       // The stub that was made last is the command's; in the midst of its exec there is one more.
       const now = descendants(child.pid ?? 0);
-      if (now.length >= 4) process.kill(Math.max(...now), 'SIGKILL');
+      if (now.length >= PROCESSES) process.kill(Math.max(...now), 'SIGKILL');
       return false;
     });
     const pids = descendants(child.pid ?? 0);
@@ -143,7 +145,7 @@ describe('teardown', () => {
     test(`${signal} to the command ends the guest`, async () => {
       const before = state();
       const child = spawn(runscPath, ['do', 'sleep', '1000'], { env: plainEnvironment, stdio: 'ignore' });
-      await until('the guest is up', () => descendants(child.pid ?? 0).length >= 3);
+      await until('the guest is up', () => descendants(child.pid ?? 0).length >= PROCESSES - 1);
       const pids = descendants(child.pid ?? 0);
       child.kill(signal);
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

@@ -22,7 +22,7 @@ const node = at('node_modules/node/bin/node');
 execFileSync('strip', ['-o', executable, node]);
 const output = at(`dist/runsc.${process.pid}`);
 const inDist = [...bundles, ...caches].map((name) => [name, at(`dist/${name}`)]);
-const parts = ['addon.node', 'zygote'].map((name) => [name, at(`build/${name}`)]);
+const parts = ['addon.node', 'zygote', 'launch'].map((name) => [name, at(`build/${name}`)]);
 const config = at('build/executable.json');
 writeFileSync(
   config,

@@ -74,11 +74,15 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
  * A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. The second run begins with
  * the caches of the first, so what it leaves has the functions of both.
  */
-function makeCodeCaches(): void {
+function makeCodeCaches(bundles: readonly string[]): void {
   const script = 'for i in 1 2; do ls / | cat; done; (exit 0); kill -CHLD $$';
   const warm = (...args: readonly string[]): void => {
-    const program = [...process.execArgv, join(root, 'build/warm.cjs')];
-    spawnSync(process.execPath, [...program, ...args], { stdio: 'ignore' });
+    const program = [process.execPath, ...process.execArgv, join(root, 'build/warm.cjs'), '--'];
+    const { status } = spawnSync(join(root, 'build/launch'), [...program, ...args], { stdio: 'ignore' });
+    for (const path of bundles.map((name) => join(root, `dist/${name}.cache`))) {
+      if (status === 0) renameSync(`${path}.new`, path);
+      else rmSync(`${path}.new`, { force: true });
+    }
   };
   warm('do', '/bin/sh', '-c', script);
   const scratch = mkdtempSync(join(tmpdir(), 'tsvisor-warm-'));
@@ -110,6 +114,13 @@ await place('build/addon.node', (out) => {
 await place('build/zygote', (out) => {
   execFileSync(join(root, 'native/build-stub.sh'), [out], { stdio: 'inherit' });
 });
+await place('build/launch', (out) => {
+  const sources = ['launch.c', 'launch-confine.c', 'launch-keeper.c'].map((name) => join(root, 'native', name));
+  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', ...sources, '-o', out];
+  // Statically it starts sooner, where there is a libc for that.
+  const { status } = spawnSync('cc', ['-static', ...flags], { stdio: 'ignore' });
+  if (status !== 0) execFileSync('cc', flags, { stdio: 'inherit' });
+});
 const schemaCode = compileSchema();
 await place('build/oci-schema-errors.d.mts', (out) => writeFileSync(out, SCHEMA_TYPES));
 await place('build/oci-schema-errors.mjs', (out) => writeFileSync(out, schemaCode));
@@ -124,9 +135,14 @@ const cli = await bundle('cli', 'src/cli/main.ts', [
   apart(/^#oci-schema-errors$/, schemaErrors),
 ]);
 await place('build/warm.cjs', (out) =>
-  buildProgram('tools/warm.ts', out, { CLI_BUNDLE: cli, SCHEMA_BUNDLE: schema, ERRORS_BUNDLE: schemaErrors }),
+  buildProgram('tools/warm.ts', out, {
+    CLI_BUNDLE: cli,
+    SCHEMA_BUNDLE: schema,
+    ERRORS_BUNDLE: schemaErrors,
+    SENTRY_BUNDLE: sentry,
+  }),
 );
-makeCodeCaches();
+makeCodeCaches([sentry, schema, schemaErrors, cli]);
 await place('dist/runsc.cjs', (out) => buildProgram('src/cli/start.ts', out, { CLI_BUNDLE: cli }));
 removeOldBundles([sentry, schema, schemaErrors, cli]);
 writeBuilt({ cli, others: [sentry, schema, schemaErrors], nodeFlags: process.execArgv });

@@ -1,8 +1,8 @@
 /**
  * Makes the bundles' code caches, for src/cli/load-bundle.ts: runs a command line as runsc would, then has V8 write down all
- * functions that the run compiled. The build calls it.
+ * functions that the run compiled, in files that are open by then: the sentry opens nothing any more. The build calls it, and names them.
  */
-import { renameSync, writeFileSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '#oci-schema';
 import { bundlesIn, loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
@@ -11,6 +11,7 @@ import { exampleConfig } from '../src/runtime/spec.ts';
 declare const CLI_BUNDLE: string;
 declare const SCHEMA_BUNDLE: string;
 declare const ERRORS_BUNDLE: string;
+declare const SENTRY_BUNDLE: string;
 
 const dist = join(import.meta.dirname, '../dist');
 
@@ -30,16 +31,18 @@ function checkExample(bundle: string): void {
   }
 }
 
+const bundles = [SCHEMA_BUNDLE, ERRORS_BUNDLE, CLI_BUNDLE, SENTRY_BUNDLE];
+const outputs = new Map(bundles.map((name) => [name, openSync(join(dist, `${name}.cache.new`), 'w')]));
 checkExample(SCHEMA_BUNDLE);
 checkExample(ERRORS_BUNDLE);
 const cli = loadCli(bundlesIn(dist), CLI_BUNDLE);
 process.on('exit', (code) => {
   if (code !== 0) return;
   for (const [name, script] of scripts) {
-    const path = join(dist, name);
-    const temporary = `${path}.${process.pid}`;
-    writeFileSync(temporary, script.createCachedData());
-    renameSync(temporary, `${path}.cache`);
+    const output = outputs.get(name);
+    if (output === undefined) throw new Error(`${name} is no bundle that is known`);
+    const data = script.createCachedData();
+    for (let done = 0; done < data.length; ) done += writeSync(output, data, done);
   }
 });
 void cli.main(process.argv.slice(2));

@@ -5,6 +5,7 @@ import type { StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import type { Settings } from './global-flags.ts';
+import { launchedCommand } from './launched.ts';
 import { warn } from './log.ts';
 import { ownCommand } from './own-command.ts';
 import { containerOf, type Invocation, readInvocation } from './verb.ts';
@@ -47,7 +48,8 @@ function innerCommand(
     ...(overlay === 'none' ? [] : [`--overlay2=${overlay}:memory`]),
     ...(debugLog === undefined ? [] : [`--debug-log=${debugLog}`]),
   ];
-  return [...ownCommand(), ...flags, verb];
+  const [program, ...first] = verb === 'boot' ? launchedCommand() : ownCommand();
+  return [program, ...first, ...flags, verb];
 }
 
 export function createOptions({ own, settings }: Invocation, directory: StateDirectory): CreateOptions {

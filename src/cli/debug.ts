@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { connect } from '../runtime/container-handle.ts';
 import type { ControlClient } from '../runtime/control-client.ts';
+import { hostPids } from '../runtime/host-pids.ts';
 import { ContainerError, listContainers, StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
@@ -64,11 +65,12 @@ function directoryOf({ own, settings, words }: Invocation): StateDirectory {
   return found;
 }
 
-async function printStacks(client: ControlClient): Promise<void> {
+async function printStacks(client: ControlClient, hostPid: (pid: number) => number): Promise<void> {
   const tasks = (await client.request({ verb: 'debug', what: 'stacks' })).objects('tasks');
   for (const task of tasks) {
     const number = (name: string): number => task.number(name, MAX_PID) ?? 0;
-    const host = number('hostPid') === 0 ? 'no process' : `process ${number('hostPid')}`;
+    const pid = hostPid(number('hostPid'));
+    const host = pid === 0 ? 'no process' : `process ${pid}`;
     process.stdout.write(
       `task ${number('tid')} of process ${number('pid')}, ${task.needString('name')}, state ${task.needString('state')}, on the host ${host}\n`,
     );
@@ -136,7 +138,7 @@ export async function debug(globals: Parsed, args: readonly string[]): Promise<n
   }
   const trace = lastValue(own, 'strace');
   if (trace !== undefined) await ask((client) => changeTrace(client, trace, settings));
-  if (isGiven(own, 'stacks')) await ask(printStacks);
+  if (isGiven(own, 'stacks')) await ask((client) => printStacks(client, hostPids(invocation.settings.root, directory)));
   if (isGiven(own, 'ps')) await ask(async (client) => void process.stdout.write(await processTable(client)));
   const heap = lastValue(own, 'profile-heap');
   if (heap !== undefined) await ask((client) => profileHeap(client, heap));

@@ -2,8 +2,10 @@
 import type { Parsed } from './arguments.ts';
 import { parseDo } from './do-arguments.ts';
 import { helpText } from './help.ts';
+import { beLaunched } from './launched.ts';
 
 export async function runDo(globals: Parsed, args: readonly string[]): Promise<number> {
+  const launched = beLaunched();
   const options = parseDo(globals, args, {
     cwd: process.cwd(),
     env: process.env,
@@ -15,5 +17,5 @@ export async function runDo(globals: Parsed, args: readonly string[]): Promise<n
     return 0;
   }
   const { runSandbox } = await import('../sentry/run.ts');
-  return runSandbox(options);
+  return runSandbox(options, launched);
 }

@@ -22,9 +22,9 @@ const namespaceLimit = (kind: string): number | undefined => {
 /** Starts a zygote as a sandbox does: which isolation results, or why none. */
 async function tryZygote(): Promise<{ isolation: string } | { failure: string }> {
   try {
-    const { startZygote } = await import('../platform/zygote.ts');
+    const { endZygote, startZygote } = await import('../platform/zygote.ts');
     const zygote = startZygote();
-    process.kill(zygote.pid, 'SIGKILL');
+    endZygote(zygote);
     return { isolation: zygote.isolation };
   } catch (error) {
     return { failure: error instanceof Error ? error.message : String(error) };

@@ -1,6 +1,6 @@
 /** How runsc fails: one line on standard error and an exit status. */
 
-import { writeLog } from './log.ts';
+import { printError, writeLog } from './log.ts';
 
 /** Anything that goes wrong in runsc itself. */
 export const EXIT_FAILURE = 1;
@@ -15,6 +15,6 @@ export function reportError(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   const line = message.replaceAll('\n', ' ');
   writeLog('error', line);
-  process.stderr.write(`runsc: ${line}\n`);
+  printError(line);
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
 }

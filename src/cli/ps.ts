@@ -1,6 +1,7 @@
 /** `runsc ps`: the processes of a container. In JSON these are the host's pids, for that is what engines look up. */
 import { connect } from '../runtime/container-handle.ts';
 import type { ControlClient } from '../runtime/control-client.ts';
+import { hostPids } from '../runtime/host-pids.ts';
 import { StateDirectory } from '../runtime/state-directory.ts';
 import type { Fields } from '../wire/json-fields.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
@@ -29,11 +30,13 @@ export async function ps(globals: Parsed, args: readonly string[]): Promise<numb
   if (id === undefined) throw new UsageError('ps needs a container id, as in: runsc ps ID');
   const format = lastValue(own, 'format') ?? 'table';
   if (format !== 'table' && format !== 'json') throw new UsageError(`--format is neither table nor json: ${format}`);
-  const client = connect(new StateDirectory(settings.root, id));
+  const directory = new StateDirectory(settings.root, id);
+  const client = connect(directory);
   try {
     const processes = (await client.request({ verb: 'ps' })).objects('processes');
     if (format === 'json') {
-      const pids = processes.map((each) => each.number('hostPid', MAX_PID) ?? 0).filter((pid) => pid > 0);
+      const hostPid = hostPids(settings.root, directory);
+      const pids = processes.map((each) => hostPid(each.number('hostPid', MAX_PID) ?? 0)).filter((pid) => pid > 0);
       process.stdout.write(`${JSON.stringify([...new Set(pids)])}\n`);
       return 0;
     }

@@ -4,6 +4,7 @@ import { runInForeground } from '../runtime/run.ts';
 import { startContainer } from '../runtime/start.ts';
 import { type FlagShapes, isGiven, type Parsed } from './arguments.ts';
 import { CREATE_FLAGS, createOptions } from './create.ts';
+import { beLaunched } from './launched.ts';
 import { warn } from './log.ts';
 import { containerOf, readInvocation } from './verb.ts';
 
@@ -14,7 +15,8 @@ export async function run(globals: Parsed, args: readonly string[]): Promise<num
   const directory = containerOf(invocation, 'run');
   const options = createOptions(invocation, directory);
   if (!isGiven(invocation.own, 'detach') && options.consoleSocket === undefined) {
-    return runInForeground({ ...invocation.settings, ...options });
+    const launched = beLaunched();
+    return runInForeground({ ...invocation.settings, ...options }, launched);
   }
   await createContainer(options);
   await startContainer(directory, warn);

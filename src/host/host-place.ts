@@ -14,14 +14,26 @@ export interface HostPlace {
   readonly path: string;
 }
 
+export type HostAccess = 'read-only' | 'writable';
+
 /** Gives a place once: its descriptor belongs to the caller then. */
-export type OpenHostPlace = (path: string) => HostPlace;
+export type OpenHostPlace = (path: string, access: HostAccess) => HostPlace;
+
+/** Opens a directory as a mount of its own, out of which no `..` leads: -errno where the host does not allow it. */
+export type OpenTree = (path: string, access: HostAccess) => number;
+
+/** Places that are opened with the help of `openTree`, wherever that may be. */
+export function openPlacesBy(openTree: OpenTree): OpenHostPlace {
+  return (path, access) => openHostPlace(path, access, openTree);
+}
 
 /** Throws when there is nothing, or it cannot be opened. */
-export function openHostPlace(given: string): HostPlace {
+function openHostPlace(given: string, access: HostAccess, openTree: OpenTree): HostPlace {
   // mount(2) follows links to its source.
   const path = realpathSync(given);
   const isDirectory = statSync(path).isDirectory();
-  const fd = openSync(isDirectory ? path : dirname(path), O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+  const directory = isDirectory ? path : dirname(path);
+  const tree = openTree(directory, access);
+  const fd = tree < 0 ? openSync(directory, O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY) : tree;
   return { fd, name: isDirectory ? null : basename(path), path };
 }

@@ -4,6 +4,9 @@ import { native } from './native.ts';
 
 const CLOSE = 3;
 const POLL = 7;
+const FCNTL = 72;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const FLOCK = 73;
 const PIDFD_SEND_SIGNAL = 424;
 const PIDFD_OPEN = 434;
@@ -63,6 +66,37 @@ function endWithin(process: ProcessId, timeoutMs: number, signo: number): boolea
   const hasEnded = !mustWait || native.syscall(POLL, pollfd, 1, timeoutMs) > 0;
   native.syscall(CLOSE, pidfd);
   return hasEnded;
+}
+
+export function childrenOf(pid: number): number[] {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  } catch {
+    return []; // it is gone
+  }
+  return text.split(' ').flatMap((word) => (word === '' ? [] : [Number(word)]));
+}
+
+/** The processes that have come of one. */
+export function descendants(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** Its pids in all PID namespaces it is in, ours first (proc_pid_status(5), NSpid). */
+export function pidsInNamespaces(pid: number): number[] {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    return []; // it is gone
+  }
+  return (/^NSpid:\s+(.*)$/m.exec(text)?.[1] ?? '').split('\t').map(Number);
+}
+
+/** What we start does not get this descriptor. */
+export function keepForUs(fd: number): void {
+  native.syscall(FCNTL, fd, F_SETFD, FD_CLOEXEC);
 }
 
 /** Locks an open file or directory (flock(2)); 'try' gives false when another has it. */

@@ -10,6 +10,7 @@
 
 import { EAGAIN, EINTR, EIO } from '../abi/errno.ts';
 import { TCGETS } from '../abi/ioctl.ts';
+import { reopen } from './proc-files.ts';
 
 /** A raw host system call: the result or -errno. Arrays are passed by address. */
 export type HostSyscall = (nr: number, ...args: readonly (number | Uint8Array)[]) => number;
@@ -65,15 +66,12 @@ const SYS_SENDTO = 44;
 const SYS_RECVFROM = 45;
 const SYS_FCNTL = 72;
 const SYS_FTRUNCATE = 77;
-const SYS_OPENAT = 257;
 
-const AT_FDCWD = -100;
 const F_GETFL = 3;
 const O_ACCMODE = 3;
 const O_NOCTTY = 0o400;
 const O_APPEND = 0o2000;
 const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 const POLLIN = 1;
 const POLLOUT = 4;
@@ -97,16 +95,13 @@ function kindOf(syscall: HostSyscall, hostFd: number): HostStreamKind | number {
 }
 
 /** A second description of the same pipe or terminal, non-blocking, or -errno where the host refuses. */
-function reopen(syscall: HostSyscall, hostFd: number): number {
+function reopened(syscall: HostSyscall, hostFd: number): number {
   const access = syscall(SYS_FCNTL, hostFd, F_GETFL, 0);
-  if (access < 0) return access;
-  const path = new TextEncoder().encode(`/proc/self/fd/${hostFd}\0`);
-  return syscall(SYS_OPENAT, AT_FDCWD, path, (access & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+  return access < 0 ? access : reopen(hostFd, (access & O_ACCMODE) | O_NONBLOCK | O_NOCTTY);
 }
 
 /**
- * Wraps a host descriptor. Call it before the sentry locks itself down: it opens /proc/self/fd.
- * Gives -errno when the descriptor is not open.
+ * Wraps a host descriptor. Gives -errno when the descriptor is not open.
  */
 export function openHostStream(
   syscall: HostSyscall,
@@ -116,7 +111,7 @@ export function openHostStream(
 ): HostStream | number {
   const kind = kindOf(syscall, hostFd);
   if (typeof kind === 'number') return kind;
-  const own = kind === 'pipe' || kind === 'terminal' ? reopen(syscall, hostFd) : -1;
+  const own = kind === 'pipe' || kind === 'terminal' ? reopened(syscall, hostFd) : -1;
   const flags = syscall(SYS_FCNTL, hostFd, F_GETFL, 0);
   const access = flags < 0 ? 0 : flags & (O_ACCMODE | O_APPEND);
   return new DescriptorStream(syscall, loop, kind, { callerFd: hostFd, ownFd: own, owner }, access);

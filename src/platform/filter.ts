@@ -45,6 +45,9 @@ const CLONE = 56;
 const CLOCK_GETTIME = 228;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 
+/** All that the stub's own text may make, some with limits. */
+export const STUB_CALLS: readonly number[] = [...ALLOWED, FUTEX, MADVISE, WRITE, PRCTL, CLONE, CLOCK_GETTIME];
+
 /** FUTEX_WAIT and FUTEX_WAKE, private or shared. */
 const FUTEX_OPS: readonly number[] = [0, 1, 128, 129];
 /** Advice that only concerns the caller's own pages (madvise(2)); not HWPOISON, SOFT_OFFLINE, MERGEABLE. */

@@ -7,10 +7,9 @@ import * as L from './layout.ts';
 import { MailboxWindow } from './mailbox-window.ts';
 import { StubProcess } from './stub-process.ts';
 import type { StubThread } from './stub-thread.ts';
-import { startZygote } from './zygote.ts';
+import { endZygote, startZygote } from './zygote.ts';
 
 const MMAP = 9;
-const KILL = 62;
 export const POLL = 7;
 export const CODE = 0x400000;
 export const STACK = 0x500000;
@@ -23,7 +22,7 @@ zygote.globalPage[L.GP_SPIN_LIMIT >> 2] = 1000;
 
 /** Ends the zygote, and with it all stubs. */
 export function stopZygote(): void {
-  native.syscall(KILL, zygote.pid, 9);
+  endZygote(zygote);
 }
 
 /** Waits for one of the threads to ask, as the sentry's loop does, for at most five seconds. */

@@ -3,8 +3,8 @@
  */
 import { HostError, must } from '../host/host-error.ts';
 import { native } from '../host/native.ts';
+import { openProgram } from '../host/program-file.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
-import { openZygote } from '../host/zygote-file.ts';
 import { stubFilter } from './filter.ts';
 
 const CLOSE = 3;
@@ -15,6 +15,9 @@ const FTRUNCATE = 77;
 const EVENTFD2 = 290;
 const MFD_CLOEXEC = 1;
 const EFD_CLOEXEC_NONBLOCK = 0x80800;
+const PIDFD_SEND_SIGNAL = 424;
+const PIDFD_OPEN = 434;
+const SIGKILL = 9;
 const PAGE = 4096;
 
 const NEWNS = 0x20000;
@@ -30,6 +33,7 @@ export type Isolation = 'user' | 'root' | 'filter';
 
 export interface Zygote {
   readonly pid: number;
+  readonly pidfd: number;
   readonly isolation: Isolation;
   /** Packet socket for new stubs. */
   readonly control: number;
@@ -65,7 +69,7 @@ export function startZygote(): Zygote {
   const globalFd = sharedMemory('tsvisor-global', PAGE);
   const globalBuffer = native.reserve(PAGE);
   mapShared(globalFd, native.addressOf(globalBuffer), PAGE, 0);
-  const execFd = openZygote();
+  const execFd = openProgram('zygote');
 
   const attempts: readonly [Isolation, number][] = [
     ['user', NAMESPACES | NEWUSER],
@@ -91,6 +95,7 @@ export function startZygote(): Zygote {
   const xstateSize = new DataView(answer.bytes.buffer).getUint32(0, true);
   return {
     pid,
+    pidfd: must('pidfd_open of the zygote', native.syscall(PIDFD_OPEN, pid, 0)),
     isolation,
     control,
     listener: answer.fds[0] ?? -1,
@@ -98,6 +103,11 @@ export function startZygote(): Zygote {
     globalPage: new Int32Array(globalBuffer),
     xstateSize,
   };
+}
+
+/** Ends it, and with it all stubs. */
+export function endZygote({ pidfd }: Zygote): void {
+  native.syscall(PIDFD_SEND_SIGNAL, pidfd, SIGKILL, 0, 0);
 }
 
 /** Asks for a new stub with these shared mailboxes and control socket; its clone arrives at the listener with `cookie`. */

@@ -1,9 +1,8 @@
 /** The other side of create.ts: the process that is the container's sentry. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { type BoundPath, enterContainerRoot } from '../host/container-root.ts';
+import { Keeper, type Launched } from '../host/keeper.ts';
 import { native } from '../host/native.ts';
 import { takeTerminal } from '../host/pty.ts';
-import type { MountSpec } from '../sentry/sandbox-options.ts';
 import { readBundle } from './bundle.ts';
 import { memberReader, type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { StateDirectory } from './state-directory.ts';
@@ -45,11 +44,6 @@ function tell(message: object): void {
   writeSync(MAKER, `${JSON.stringify(message)}\n`);
 }
 
-/** What of a mount is the host's. */
-function boundPath({ target, source }: MountSpec): BoundPath[] {
-  return source.kind === 'host' ? [{ source: source.path, target, isWritable: source.isWritable }] : [];
-}
-
 /** Waits until create.ts has put us into the container's control groups: what we start later is in them too. */
 function awaitPlacement(): void {
   const line = new Uint8Array(64);
@@ -58,11 +52,12 @@ function awaitPlacement(): void {
 }
 
 /** Makes the container, waits for `start`, and runs it to its end: its exit status. */
-export async function bootContainer(options: BootOptions): Promise<number> {
+export async function bootContainer(options: BootOptions, launched: Launched): Promise<number> {
   let isReady = false;
   try {
     process.title = 'runsc-sandbox';
     const directory = new StateDirectory(options.root, options.id);
+    new Keeper(launched).reportAt(directory.reasonPath);
     const bundle = readBundle(options.bundle, directory.configPath);
     if (bundle.hasTerminal) takeTerminal(0);
     const preserved = Array.from({ length: options.preserveFds }, (_, i) => MAKER + 1 + i);
@@ -77,11 +72,10 @@ export async function bootContainer(options: BootOptions): Promise<number> {
       stdioOwner: 'sandbox',
       controlPath: directory.controlPath,
       readMember: memberReader(options),
+      launched,
       startHooks: bundle.hooks.startContainer,
-      onReady: (_container, { loop }) =>
+      onReady: ({ loop }) =>
         new Promise((resolve, reject) => {
-          const { root, mounts } = bundle.options;
-          if (mounts.some(({ target }) => target === '/proc')) enterContainerRoot(root.path, mounts.flatMap(boundPath));
           isReady = true;
           tell({ ready: true });
           loop.add(MAKER, EPOLLIN, () => {
@@ -92,6 +86,7 @@ export async function bootContainer(options: BootOptions): Promise<number> {
             else reject(new Error('create ended before it was through'));
           });
         }),
+      onLockedIn: (_container, keeper) => keeper.close(),
     });
   } catch (error) {
     if (isReady) throw error;

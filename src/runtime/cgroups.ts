@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { groupDirectory, type Hierarchy, readHierarchies } from '../host/cgroup-hierarchies.ts';
+import { descendants } from '../host/host-process.ts';
 import { type CgroupFile, v1Files, v2Files } from './cgroup-files.ts';
 import type { Resources } from './cgroup-options.ts';
 import { ContainerError } from './state-directory.ts';
@@ -104,9 +105,25 @@ export function ownGroups(): string[] {
   return readHierarchies().map((hierarchy) => groupDirectory(hierarchy, hierarchy.own));
 }
 
-/** Moves a process into groups that are there. */
-export function enterGroups(pid: number, directories: readonly string[]): void {
-  for (const directory of directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+/** Moves processes into a group that is there, with all that have come of them so far. */
+export function enterGroup(pids: readonly number[], directory: string): void {
+  const moved = new Set<number>();
+  // What comes of one that has been moved is in the group; what came of it before is found, perhaps in a second look.
+  for (let left = [...pids]; left.length > 0; left = pids.flatMap(descendants).filter((pid) => !moved.has(pid))) {
+    for (const pid of left) {
+      moved.add(pid);
+      move(pid, directory, pids.includes(pid));
+    }
+  }
+}
+
+function move(pid: number, directory: string, isNeeded: boolean): void {
+  try {
+    writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+  } catch (error) {
+    // It may have ended meanwhile.
+    if (isNeeded || !isErrno(error, 'ESRCH')) throw error;
+  }
 }
 
 /** Where a container's groups are to be, for them to be written down before there are any. */
@@ -115,11 +132,11 @@ export function planCgroups(id: string, path: string | undefined): string[] {
 }
 
 /**
- * Makes the groups that `planCgroups` gave, sets their limits and puts the processes in.
+ * Makes the groups that `planCgroups` gave, sets their limits and has `enter` put the processes in.
  * @returns files that the host has not
  */
 export function placeInCgroups(
-  pids: readonly number[],
+  enter: (directory: string) => void,
   directories: readonly string[],
   resources: Resources,
 ): string[] {
@@ -128,7 +145,7 @@ export function placeInCgroups(
     if (directory !== undefined) makeGroup(hierarchy, directory);
   }
   const missing = updateLimits(directories, resources);
-  for (const pid of pids) enterGroups(pid, directories);
+  for (const directory of directories) enter(directory);
   return missing;
 }
 

@@ -1,4 +1,5 @@
 /** A container as the verbs see it: its state on disk and, while it lives, its sandbox. */
+import { readFileSync } from 'node:fs';
 import { isAlive } from '../host/host-process.ts';
 import { ControlClient } from './control-client.ts';
 import { ContainerError, type State, type StateDirectory } from './state-directory.ts';
@@ -35,6 +36,15 @@ export function connect(directory: StateDirectory): ControlClient {
   return client;
 }
 
+/** Why its sentry ended before its time, if it did. */
+function reasonOf({ reasonPath }: StateDirectory): { readonly reason?: string } {
+  try {
+    return { reason: readFileSync(reasonPath, 'utf8') };
+  } catch {
+    return {};
+  }
+}
+
 /** The state document of the runtime specification (runtime.md, "State"), with what runc adds. */
 export function stateDocument(directory: StateDirectory, state: State, status: Status): object {
   return {
@@ -46,6 +56,7 @@ export function stateDocument(directory: StateDirectory, state: State, status: S
     rootfs: state.rootfs,
     created: state.created,
     owner: state.owner,
+    ...(status === 'stopped' ? reasonOf(directory) : {}),
     ...(Object.keys(state.annotations).length === 0 ? {} : { annotations: state.annotations }),
   };
 }

@@ -9,13 +9,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { identify, killAndWait, type ProcessId, setOomScore } from '../host/host-process.ts';
+import { descendants, identify, killAndWait, type ProcessId, setOomScore } from '../host/host-process.ts';
 import { inNetworkNamespace } from '../host/namespaces.ts';
 import { closeFd } from '../host/pty.ts';
 import { isRootless } from '../host/rootless.ts';
 import { type Bundle, checkBundle } from './bundle.ts';
 import { wantsCgroup } from './cgroup-options.ts';
-import { placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
+import { enterGroup, placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
 import { stateDocument } from './container-handle.ts';
 import { runHooks } from './hooks.ts';
@@ -76,15 +76,21 @@ export function removeGroups({ cgroups, scope }: Pick<State, 'cgroups' | 'scope'
   removeCgroups(cgroups);
 }
 
-/** Puts the processes of a container into its groups, its sentry or who stands for it first: those it is in. */
+/**
+ * Has a container's processes put into its groups: those it is in.
+ * @param pids what a scope of systemd's begins with; all others are put in beside them
+ * @param setScore sets the oom_score_adj of them: whether it may be
+ */
 export function placeContainer(
   pids: readonly [number, ...number[]],
+  enter: (directory: string) => void,
+  setScore: (score: number) => boolean,
   bundle: Bundle,
   planned: readonly string[],
   options: PlaceOptions,
 ): readonly string[] {
   const { warn, id } = options;
-  if (bundle.oomScoreAdj !== undefined && !setOomScore(pids[0], bundle.oomScoreAdj)) {
+  if (bundle.oomScoreAdj !== undefined && !setScore(bundle.oomScoreAdj)) {
     warn(`process.oomScoreAdj ${bundle.oomScoreAdj} is not set: lowering it takes CAP_SYS_RESOURCE`);
   }
   const scope = plannedScope(bundle, options);
@@ -92,7 +98,7 @@ export function placeContainer(
   try {
     const place = scope === '' ? null : startScope(scopeOf(path, id), pids, resources);
     const directories = place === null ? planned : planCgroups(id, place);
-    const missing = placeInCgroups(pids, directories, resources);
+    const missing = placeInCgroups(enter, directories, resources);
     if (missing.length > 0) warn(`linux.resources: the host has no control group with ${missing.join(', ')}`);
     return directories;
   } catch (error) {
@@ -156,7 +162,15 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     cgroups = plannedCgroups(bundle, options);
     directory.write({ ...newState(options.bundle, bundle, sentry, scope, sandboxId ?? ''), cgroups });
     const zygotes = sandboxId === null ? [] : [await readZygote(child)];
-    cgroups = placeContainer([sentry.pid, ...zygotes], bundle, cgroups, options);
+    const { pid } = sentry;
+    cgroups = placeContainer(
+      [pid, ...descendants(pid), ...zygotes],
+      (group) => enterGroup([pid, ...zygotes], group),
+      (score) => [pid, ...descendants(pid)].map((each) => setOomScore(each, score)).every((isSet) => isSet),
+      bundle,
+      cgroups,
+      options,
+    );
     const { oomScoreAdj } = bundle.options.bounds;
     if (oomScoreAdj !== undefined) for (const pid of zygotes) setOomScore(pid, oomScoreAdj);
     const state = { ...newState(options.bundle, bundle, sentry, scope, sandboxId ?? ''), cgroups };

@@ -6,8 +6,9 @@
  * container's control groups; only then is anything else made.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import { openHostPlace } from '../host/host-place.ts';
+import { openPlacesBy } from '../host/host-place.ts';
 import { native } from '../host/native.ts';
+import { openTree } from '../host/open-tree.ts';
 import { closeFd, takeTerminal } from '../host/pty.ts';
 import { peekSender, socketPair } from '../host/sockets.ts';
 import { listenAt } from '../host/unix-stream.ts';
@@ -50,8 +51,12 @@ async function ask(
 ): Promise<number> {
   const directory = new StateDirectory(options.root, options.id);
   const { root, mounts } = bundle.options;
-  const sources = mounts.flatMap(({ source }) => (source.kind === 'host' ? [source.path] : []));
-  const places = [root.path, ...sources].map((given) => ({ given, place: openHostPlace(given) }));
+  const open = openPlacesBy(openTree);
+  const sources = mounts.flatMap(({ source }) => (source.kind === 'host' ? [source] : []));
+  const places = [{ path: root.path, isWritable: true }, ...sources].map(({ path, isWritable }) => ({
+    given: path,
+    place: open(path, isWritable ? 'writable' : 'read-only'),
+  }));
   const preserved = Array.from({ length: options.preserveFds }, (_, i) => MAKER + 1 + i);
   const stdio = bundle.hasTerminal ? [0] : [0, 1, 2, ...preserved];
   const listener = listenAt(directory.controlPath);

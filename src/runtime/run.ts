@@ -1,12 +1,13 @@
 /** run: a container from its making to its end, in the foreground. This very process is its sentry. */
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { identify } from '../host/host-process.ts';
+import { setOomScore } from '../host/host-process.ts';
+import { Keeper, type Launched } from '../host/keeper.ts';
 import { NetworkStay } from '../host/namespaces.ts';
 import { isTerminal } from '../host/pty.ts';
 import { type Bundle, checkBundle } from './bundle.ts';
-import { enterGroups, ownGroups } from './cgroups.ts';
-import { type Status, stateDocument } from './container-handle.ts';
+import { ownGroups } from './cgroups.ts';
+import { stateDocument } from './container-handle.ts';
 import {
   newState,
   type PlaceOptions,
@@ -16,7 +17,8 @@ import {
   removeGroups,
   writePidFile,
 } from './create.ts';
-import { type HookName, runHooks } from './hooks.ts';
+import type { HookName } from './hooks.ts';
+import { readHookError } from './hooks-outside.ts';
 import { sandboxOf } from './pod.ts';
 import { memberReader, type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
@@ -33,7 +35,7 @@ export interface RunOptions extends PlaceOptions, SandboxSettings {
 }
 
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
-export async function runInForeground(options: RunOptions): Promise<number> {
+export async function runInForeground(options: RunOptions, launched: Launched): Promise<number> {
   const bundle = await checkBundle(options.bundle);
   for (const warning of bundle.warnings) options.warn(`config.json: ${warning}`);
   if (bundle.hasTerminal && !isTerminal(0)) {
@@ -43,47 +45,90 @@ export async function runInForeground(options: RunOptions): Promise<number> {
   if (sandboxId !== null) {
     throw new ContainerError(`it is to be in the sandbox ${sandboxId}: use create and start, or run --detach`);
   }
-  const self = identify(process.pid);
-  if (self === null) throw new ContainerError('there is no /proc to find ourselves in');
   const scope = plannedScope(bundle, options);
+  const keeper = new Keeper(launched);
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
   let cgroups: readonly string[] = [];
   let home: readonly string[] = [];
+  let isLockedIn = false;
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
     cgroups = plannedCgroups(bundle, options);
     home = cgroups.length > 0 ? ownGroups() : [];
-    directory.write({ ...newState(options.bundle, bundle, self, scope), cgroups });
-    cgroups = placeContainer([self.pid], bundle, cgroups, options);
-    const state = { ...newState(options.bundle, bundle, self, scope), cgroups };
-    return await runIn(options, bundle, directory, state, unlock);
+    const state = newState(options.bundle, bundle, launched.keeper, scope);
+    directory.write({ ...state, cgroups });
+    cgroups = placeContainer(
+      [launched.keeper.pid],
+      (group) => keeper.enterGroup(group),
+      (score) => setOomScore(process.pid, score),
+      bundle,
+      cgroups,
+      options,
+    );
+    const run: Run = { options, bundle, directory, state: { ...state, cgroups }, launched, keeper };
+    return await runIn(run, () => {
+      tellEnd(run, home);
+      unlock();
+      isLockedIn = true;
+    });
   } finally {
-    if (cgroups.length > 0) {
-      enterGroups(self.pid, home);
-      removeGroups({ cgroups, scope });
+    // Later it is the keeper's to clear away.
+    if (!isLockedIn) {
+      if (cgroups.length > 0) {
+        for (const group of home) keeper.enterGroup(group);
+        removeGroups({ cgroups, scope });
+      }
+      directory.remove();
+      unlock();
     }
-    directory.remove();
-    unlock();
   }
 }
 
-async function runIn(
-  options: RunOptions,
-  bundle: Bundle,
-  directory: StateDirectory,
-  state: State,
-  unlock: () => void,
-): Promise<number> {
+interface Run {
+  readonly options: RunOptions;
+  readonly bundle: Bundle;
+  readonly directory: StateDirectory;
+  readonly state: State;
+  readonly launched: Launched;
+  readonly keeper: Keeper;
+}
+
+/** The command line, after our own name, that runs the hooks of one kind outside. */
+function hooksCommand({ options, directory }: Run, name: HookName): string[] {
+  return ['--root', options.root, 'hooks', name, directory.id];
+}
+
+/** Hooks run with the caller's rights, which this process has no more. */
+function runHooksOutside(run: Run, name: HookName): void {
+  if (run.bundle.hooks[name].length === 0) return;
+  const status = run.keeper.run(hooksCommand(run, name));
+  if (status !== 0) throw new ContainerError(readHookError(run.directory) ?? `${name} hooks failed`);
+}
+
+/** What is left to do when the container has ended. */
+function tellEnd(run: Run, home: readonly string[]): void {
+  const { keeper, bundle, directory, state } = run;
+  if (bundle.hooks.poststart.length > 0) keeper.atStart(hooksCommand(run, 'poststart'));
+  if (bundle.hooks.poststop.length > 0) keeper.atEnd({ kind: 'run', args: hooksCommand(run, 'poststop') });
+  if (state.cgroups.length > 0) {
+    for (const group of home) keeper.atEnd({ kind: 'write', path: join(group, 'cgroup.procs'), text: '0' });
+  }
+  for (const path of state.cgroups) keeper.atEnd({ kind: 'rmdir', path });
+  for (const path of directory.files) keeper.atEnd({ kind: 'unlink', path });
+  keeper.atEnd({ kind: 'rmdir', path: directory.path });
+}
+
+async function runIn(run: Run, beforeLockIn: () => void): Promise<number> {
+  const { options, bundle, directory, state, launched } = run;
+  const { runContainer } = await import('../sentry/run.ts');
+  const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
   const { networkPlace: place } = bundle;
   const wanted = sandboxOptions(bundle, options);
   const isApart = wanted.network === 'host' && place.kind !== 'ours';
+  // To its end: this process has nothing else to do. What runs hooks is the keeper's, which stays where we came from.
   const stay = isApart ? new NetworkStay(place.kind === 'path' ? place.path : null) : null;
-  const hooks = (name: HookName, status: Status): Promise<void> =>
-    runHooks(bundle.hooks, name, stateDocument(directory, state, status), stay?.atHome);
-  const { runContainer } = await import('../sentry/run.ts');
-  const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
-  const code = await runContainer({
+  return runContainer({
     // Where a namespace of its own cannot be made, the sockets of ours are not what was asked for.
     options: stay?.isThere === false ? { ...wanted, network: 'none' } : wanted,
     hasTerminal: STDIO.some((fd) => isTerminal(fd)),
@@ -91,25 +136,18 @@ async function runIn(
     stdioOwner: 'caller',
     controlPath: directory.controlPath,
     readMember: memberReader(options),
+    launched,
     startHooks: bundle.hooks.startContainer,
-    onReady: async (container) => {
-      for (const name of BEFORE_START) await hooks(name, 'creating');
+    onReady: () => {
+      for (const name of BEFORE_START) runHooksOutside(run, name);
       directory.write({ ...state, phase: 'created' });
       if (options.pidFile !== undefined) writePidFile(options.pidFile, state.sentry.pid);
-      unlock();
+      beforeLockIn();
+    },
+    onLockedIn: async (container, keeper) => {
       await container.start(JSON.stringify(stateDocument(directory, state, 'created')));
-      await quietly(options, hooks('poststart', 'running'));
+      keeper.started();
+      keeper.close();
     },
   });
-  await quietly(options, hooks('poststop', 'stopped'));
-  stay?.end();
-  return code;
-}
-
-async function quietly({ warn }: PlaceOptions, work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    warn(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -64,8 +64,19 @@ export class StateDirectory {
     return join(this.path, 'control.sock');
   }
 
+  /** Why its sentry ended before its time, if it did. */
+  get reasonPath(): string {
+    return join(this.path, 'reason');
+  }
+
   get configPath(): string {
     return join(this.path, 'config.json');
+  }
+
+  /** All that may be in it. */
+  get files(): readonly string[] {
+    const names = ['state.json', 'state.json.new', 'hook-error'].map((name) => join(this.path, name));
+    return [this.controlPath, this.configPath, this.reasonPath, ...names];
   }
 
   get exists(): boolean {

@@ -4,8 +4,8 @@
  * The host's clock of a process counts its ended threads too, so a process's total is one look at that clock. Which thread
  * had how much is only asked for when somebody wants to know it of one thread.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { native } from '../host/native.ts';
+import { readProcLine } from '../host/proc-files.ts';
 import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import type { StubThread } from '../platform/stub-thread.ts';
@@ -16,7 +16,6 @@ const CLOCK_GETTIME = 228;
 const CPUCLOCK_SCHED = 2;
 const PAGE_KB = 4;
 
-const line = Buffer.alloc(256);
 const timespec = new DataView(new ArrayBuffer(16));
 
 /** CPU time of the host process `pid` so far, in ns; 0 when it is gone. */
@@ -27,26 +26,12 @@ function processNs(pid: number): number {
 
 /** CPU time of one host thread; 0 when it is gone. */
 function threadNs(thread: StubThread): number {
-  const text = readProc(`/proc/${thread.process.pid}/task/${thread.hostTid}/schedstat`);
+  const text = readProcLine(`${thread.process.pid}/task/${thread.hostTid}/schedstat`);
   return Math.max(0, Number(text.split(' ')[0] ?? 0) - thread.cpuBeginNs);
 }
 
 function residentKb(pid: number): number {
-  return Number(readProc(`/proc/${pid}/statm`).split(' ')[1] ?? 0) * PAGE_KB;
-}
-
-/** The beginning of a file of one short line, read by one call. */
-function readProc(path: string): string {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      return line.toString('latin1', 0, readSync(fd, line));
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return ''; // the process has ended meanwhile, so nothing more is known of it
-  }
+  return Number(readProcLine(`${pid}/statm`).split(' ')[1] ?? 0) * PAGE_KB;
 }
 
 export class CpuUsage {

@@ -1,8 +1,8 @@
 /** Clocks, randomness, CPU and memory of the host, in the shapes the kernel takes. */
-import { readFileSync } from 'node:fs';
-import { cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import type { CpuInfo } from '../fs/proc/proc-view.ts';
 import { native } from '../host/native.ts';
+import { readProcFile } from '../host/proc-files.ts';
 import type { Clock } from '../kernel/kernel.ts';
 
 const CLOCK_MONOTONIC = 1;
@@ -29,19 +29,19 @@ export const hostClock: Clock = {
   },
 };
 
-export function memoryTotal(): number {
-  return totalmem();
-}
+/** Looked up once, by paths of the host. */
+export const cpuCount = availableParallelism();
+export const memoryTotal = totalmem();
 
 export function memoryFree(): number {
-  return freemem();
+  return Number(/^MemAvailable: +(\d+) kB$/m.exec(readProcFile('meminfo'))?.[1] ?? 0) * 1024;
 }
 
 let cpuInfo: CpuInfo | null = null;
 
 /** From the host's /proc/cpuinfo, whose facts guests could read from the CPU themselves. */
 export function readCpuInfo(): CpuInfo {
-  cpuInfo ??= parseCpuInfo(readFileSync('/proc/cpuinfo', 'latin1'));
+  cpuInfo ??= parseCpuInfo(readProcFile('cpuinfo'));
   return cpuInfo;
 }
 
@@ -53,7 +53,7 @@ function parseCpuInfo(cpuinfo: string): CpuInfo {
     vendorId: field('vendor_id'),
     family: number('cpu family'),
     model: number('model'),
-    modelName: field('model name') || (cpus()[0]?.model ?? ''),
+    modelName: field('model name'),
     stepping: number('stepping'),
     mhz: number('cpu MHz'),
     cacheKb: number('cache size'),

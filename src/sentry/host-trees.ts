@@ -2,14 +2,12 @@
 import { HostFs } from '../fs/host/host-fs.ts';
 import { HostWatches } from '../fs/host/host-watches.ts';
 import { NativeHostFiles } from '../host/host-files.ts';
-import type { HostPlace, OpenHostPlace } from '../host/host-place.ts';
+import type { HostAccess, HostPlace, OpenHostPlace } from '../host/host-place.ts';
 import { Inotify } from '../host/inotify.ts';
 import type { IdMaps } from '../kernel/id-maps.ts';
 import { Dentry } from '../vfs/dentry.ts';
 import { createMount, Mount, setRootPath } from '../vfs/mount.ts';
 import { MappedHostFiles } from './mapped-host-files.ts';
-
-export type HostAccess = 'read-only' | 'writable';
 
 export class HostTrees {
   readonly #open: OpenHostPlace;
@@ -25,14 +23,14 @@ export class HostTrees {
 
   /** The directory at `path`. Throws a message for people when there is none. */
   directory(path: string, access: HostAccess): HostFs {
-    const place = this.#open(path);
+    const place = this.#open(path, access);
     if (place.name !== null) throw new Error(`root ${path} is not a directory`);
     return this.#fileSystem(place, access);
   }
 
   /** What is at `path`, as a mount: it, or -errno. A file's directory is opened, but no walk of the guest can get there. */
   mount(path: string, access: HostAccess): Mount | number {
-    const place = this.#open(path);
+    const place = this.#open(path, access);
     const fs = this.#fileSystem(place, access);
     const inode = place.name === null ? fs.root : fs.root.lookup(place.name);
     if (typeof inode === 'number') return inode;

@@ -192,5 +192,6 @@ function zygoteOf(first: Zygote, control: number): Zygote {
   const hello = receive(control, 'no');
   if (typeof hello === 'number' || hello.bytes.length !== 1)
     throw new Error('the container has no process to begin with');
-  return { ...first, control, pid: hello.pid };
+  // It ends as its control socket is closed.
+  return { ...first, control, pid: hello.pid, pidfd: -1 };
 }

@@ -6,8 +6,8 @@
  * Where others want the CPUs, an offer comes back only when all of them have had their turns, milliseconds later. To sleep is better then: who is
  * woken is let in before those that compute.
  */
-import { availableParallelism } from 'node:os';
 import { native } from '../host/native.ts';
+import { cpuCount } from './host-facts.ts';
 
 const SCHED_YIELD = 24;
 /** Rounds without a request before the sentry sleeps; a round is about 20 ns. */
@@ -29,7 +29,7 @@ const STUB_SPINS = 2000;
 const CONTENDED_STUB_SPINS = 500;
 
 export class Pace {
-  readonly #cpus = availableParallelism();
+  readonly #cpus = cpuCount;
   #contendedUntilMs = 0;
   #contendedMs = MIN_CONTENDED_MS;
   /** Others want the CPUs. */

@@ -1,20 +1,11 @@
 /** What of the guests' memory is in RAM: the host's kernel says, in /proc of the processes that run them. */
-import { readFileSync } from 'node:fs';
+import { readProcFile } from '../host/proc-files.ts';
 import type { Residency, ResidentMapping, ResidentPages } from '../kernel/residency.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Guest } from './guest.ts';
 
 const RANGE = /^([0-9a-f]+)-([0-9a-f]+) /;
 const FIELD = /^([A-Za-z_]+): +(\d+) kB$/;
-
-/** Empty when the process has ended meanwhile. */
-function readHost(pid: number, name: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, 'latin1');
-  } catch {
-    return '';
-  }
-}
 
 export class HostResidency implements Residency {
   readonly #guestOf: (task: Task) => Guest | undefined;
@@ -46,6 +37,6 @@ export class HostResidency implements Residency {
 
   #read(task: Task, name: string): string {
     const guest = this.#guestOf(task);
-    return guest === undefined ? '' : readHost(guest.thread.process.pid, name);
+    return guest === undefined ? '' : readProcFile(`${guest.thread.process.pid}/${name}`);
   }
 }

@@ -1,19 +1,17 @@
 /** The life of a sandbox that is an OCI container: made, controlled from outside, and turned until its first process has ended. */
 
 import { setOomScore } from '../host/host-process.ts';
-import { native } from '../host/native.ts';
+import type { Keeper, Launched } from '../host/keeper.ts';
 import { listenAt } from '../host/unix-stream.ts';
-import { startZygote } from '../platform/zygote.ts';
+import { endZygote, startZygote } from '../platform/zygote.ts';
 import { Container } from './container.ts';
 import { ControlServer } from './control-server.ts';
 import { forwardSignals } from './forward-signals.ts';
 import type { GuestHook } from './guest-hooks.ts';
+import { type ContainerRoot, hostCallGroups, lockIn, placesOf } from './lock-in.ts';
 import { Members, type ReadMember } from './members.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
-
-const KILL = 62;
-const SIGKILL = 9;
 
 export interface ContainerParts {
   readonly options: SandboxOptions;
@@ -26,10 +24,21 @@ export interface ContainerParts {
   readonly controlPath: string;
   /** Reads the configuration of a further container. */
   readonly readMember: ReadMember;
+  readonly launched: Launched;
   /** startContainer hooks. */
   readonly startHooks: readonly GuestHook[];
-  /** The sandbox is ready and answers on its control socket. */
-  onReady(container: Container, sandbox: Sandbox): void | Promise<void>;
+  /** The sandbox is ready and answers on its control socket. It is locked in when this is through, and only then programs run. */
+  onReady(sandbox: Sandbox): void | Promise<void>;
+  /** It is locked in. */
+  onLockedIn(container: Container, keeper: Keeper): void | Promise<void>;
+}
+
+/** The container's own root, with what is bound into it. */
+function rootOf({ root, mounts }: SandboxOptions): ContainerRoot {
+  const bound = mounts.flatMap(({ target, source }) =>
+    source.kind === 'host' ? [{ source: source.path, target, isWritable: source.isWritable }] : [],
+  );
+  return { path: root.path, bound };
 }
 
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
@@ -38,7 +47,7 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
   const { oomScoreAdj } = parts.options.bounds;
   if (oomScoreAdj !== undefined) setOomScore(zygote.pid, oomScoreAdj);
   try {
-    const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal);
+    const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal, placesOf(parts.launched));
     if (parts.options.strace) sandbox.changeTrace(parts.options.straceCalls);
     const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
     const members = new Members(sandbox, parts.readMember);
@@ -49,7 +58,14 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
     });
     const release = forwardSignals(container.init, container.terminal);
     try {
-      await sandbox.during(sandbox.withNodeTimers(Promise.resolve(parts.onReady(container, sandbox))));
+      await sandbox.during(sandbox.withNodeTimers(Promise.resolve(parts.onReady(sandbox))));
+      const keeper = lockIn(
+        parts.launched,
+        [...hostCallGroups(parts.options), 'container'],
+        rootOf(parts.options),
+        sandbox.trace,
+      );
+      await sandbox.during(Promise.resolve(parts.onLockedIn(container, keeper)));
       while (container.status !== 'stopped') await sandbox.scheduler.run();
     } finally {
       release();
@@ -59,6 +75,6 @@ export async function runContainer(parts: ContainerParts): Promise<number> {
     }
     return container.exitCode;
   } finally {
-    native.syscall(KILL, zygote.pid, SIGKILL);
+    endZygote(zygote);
   }
 }

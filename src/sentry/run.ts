@@ -1,35 +1,36 @@
 /** Runs one command in a sandbox of its own, in the foreground: boots it, starts PID 1, turns the loop, and cleans up. */
-import { native } from '../host/native.ts';
+import { writeSync } from 'node:fs';
+import type { Launched } from '../host/keeper.ts';
 import { isTerminal } from '../host/pty.ts';
-import { startZygote } from '../platform/zygote.ts';
+import { endZygote, startZygote } from '../platform/zygote.ts';
 import { forwardSignals } from './forward-signals.ts';
+import { hostCallGroups, lockIn, placesOf } from './lock-in.ts';
 import { shellMessage, shellStatus } from './program.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 
 export { runContainer } from './run-container.ts';
 
-const KILL = 62;
-const SIGKILL = 9;
 const STDIO = [0, 1, 2];
 
 /** @returns the exit status of the command, 128 + n if signal n ended it */
-export async function runSandbox(options: SandboxOptions): Promise<number> {
+export async function runSandbox(options: SandboxOptions, launched: Launched): Promise<number> {
   const zygote = startZygote();
   try {
     const sandbox = new Sandbox(
       options,
       zygote,
       STDIO.some((fd) => isTerminal(fd)),
+      placesOf(launched),
     );
     if (options.strace) sandbox.changeTrace(options.straceCalls);
-    return await runInit(sandbox, options);
+    return await runInit(sandbox, options, launched);
   } finally {
-    native.syscall(KILL, zygote.pid, SIGKILL);
+    endZygote(zygote);
   }
 }
 
-async function runInit(sandbox: Sandbox, options: SandboxOptions): Promise<number> {
+async function runInit(sandbox: Sandbox, options: SandboxOptions, launched: Launched): Promise<number> {
   const streams = sandbox.openStreams(STDIO, 'caller');
   const { task, terminal } = await sandbox.during(sandbox.first.create(options, streams));
   const release = forwardSignals(task, terminal);
@@ -40,6 +41,7 @@ async function runInit(sandbox: Sandbox, options: SandboxOptions): Promise<numbe
     sandbox.scheduler.stop();
   });
   try {
+    lockIn(launched, hostCallGroups(options), null, sandbox.trace).close();
     const failed = await sandbox.during(sandbox.first.exec(task, options));
     // A signal from outside may have ended it before the program ran.
     if (failed !== null && status === null) return report(options.argv[0], failed);
@@ -54,6 +56,6 @@ async function runInit(sandbox: Sandbox, options: SandboxOptions): Promise<numbe
 
 function report(command: string, error: number): number {
   const { message, status } = shellMessage(command, error);
-  process.stderr.write(`runsc: ${message}\n`);
+  writeSync(2, `runsc: ${message}\n`);
   return status;
 }

@@ -4,12 +4,11 @@
  * Its loop turns only inside `run` and `during`; whoever owns it turns it until the first process has ended.
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { syscallName } from '../abi/syscall-names.ts';
 import { anonInodePath } from '../fs/anon/anon-inode.ts';
 import { HostNetwork } from '../host/host-network.ts';
-import { openHostPlace } from '../host/host-place.ts';
+import type { OpenHostPlace } from '../host/host-place.ts';
 import { type HostStream, openHostStream, type StreamOwner } from '../host/host-stream.ts';
 import { native } from '../host/native.ts';
 import { hostRandom } from '../host/random.ts';
@@ -36,7 +35,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { EventLoop } from './event-loop.ts';
 import { createRoot } from './file-systems.ts';
 import { HeapRest } from './heap-rest.ts';
-import { hostClock, memoryTotal } from './host-facts.ts';
+import { cpuCount, hostClock, memoryTotal } from './host-facts.ts';
 import { readHostLayout } from './host-layout.ts';
 import { HostTrees } from './host-trees.ts';
 import { ProcessCalls } from './process-calls.ts';
@@ -84,8 +83,11 @@ export class Sandbox {
   /** Where its lines go that do not go to the debug log. */
   #traceFd = -1;
 
-  /** @param hasTerminal whether the first process will have a terminal among its streams */
-  constructor(options: SandboxOptions, zygote: Zygote, hasTerminal: boolean) {
+  /**
+   * @param hasTerminal whether the first process will have a terminal among its streams
+   * @param open gives the places of the host that the first container has
+   */
+  constructor(options: SandboxOptions, zygote: Zygote, hasTerminal: boolean, open: OpenHostPlace) {
     const gate = new CloneGate(zygote.listener);
     const { loop } = this;
     const timers = new Timers();
@@ -133,7 +135,7 @@ export class Sandbox {
     this.calls = calls;
     this.#usage = usage;
 
-    const trees = new HostTrees(openHostPlace, options.idMaps);
+    const trees = new HostTrees(open, options.idMaps);
     const kernel: Kernel = {
       clock: hostClock,
       timers,
@@ -257,14 +259,14 @@ export class Sandbox {
 function visible({ bounds, idMaps }: ContainerOptions): Pick<Kernel, 'idMaps' | 'cpuCount' | 'memoryTotal' | 'bootNs'> {
   return {
     idMaps: idMaps ?? SAME_IDS,
-    cpuCount: Math.min(availableParallelism(), bounds.cpus ?? Infinity),
+    cpuCount: Math.min(cpuCount, bounds.cpus ?? Infinity),
     memoryTotal: visibleMemory(bounds),
     bootNs: hostClock.monotonicNs(),
   };
 }
 
 function visibleMemory({ memoryBytes }: SandboxBounds): number {
-  return Math.min(memoryTotal(), memoryBytes ?? Infinity);
+  return Math.min(memoryTotal, memoryBytes ?? Infinity);
 }
 
 /** What is written to the root file system may take half of the memory, as with Linux' tmpfs. */

@@ -1,0 +1,127 @@
+/**
+ * The process beside the sentry (native/launch-keeper.c): until the sentry has locked itself in it does what takes powers over the
+ * host, and when the sentry has ended it says why and clears away what it was told to.
+ */
+import { errnoName } from '../abi/errno.ts';
+import { HostError } from './host-error.ts';
+import type { ProcessId } from './host-process.ts';
+import { native } from './native.ts';
+import { receive } from './sockets.ts';
+
+const CLOSE = 3;
+const SENDTO = 44;
+const MSG_NOSIGNAL = 0x4000;
+
+/** How a process that becomes a sentry was started: plain values, which cross from one bundle to another. */
+export interface Launched {
+  readonly socket: number;
+  /** The keeper, by which others know the sandbox: with it all of it ends. */
+  readonly keeper: ProcessId;
+}
+
+/** What is bound into a container's root. */
+export interface BoundPath {
+  readonly source: string;
+  /** As the container sees it. */
+  readonly target: string;
+  readonly isWritable: boolean;
+}
+
+/** What is to be done once the sentry has ended, in the order in which it was told. */
+export type EndStep =
+  | { readonly kind: 'unlink' | 'rmdir'; readonly path: string }
+  | { readonly kind: 'write'; readonly path: string; readonly text: string }
+  | { readonly kind: 'run'; readonly args: readonly string[] };
+
+const END_KINDS = { unlink: 'u', rmdir: 'd', write: 'w', run: 'r' } as const;
+
+export class Keeper {
+  readonly #socket: number;
+
+  constructor({ socket }: Launched) {
+    this.#socket = socket;
+  }
+
+  /** A directory of the host as a mount of its own, devices in it none: a descriptor, or -errno where there may be no such thing. */
+  openTree(path: string, access: 'read-only' | 'writable'): number {
+    return this.#askFd('T', `${access === 'writable' ? 'w' : 'r'}${path}`);
+  }
+
+  /** The sandbox's /proc, in the same way. */
+  openProc(): number {
+    return this.#askFd('P', '');
+  }
+
+  /** Changes the root of this process: to an empty one, or to a container's. 0 or -errno. */
+  changeRoot(root: string | null, bound: readonly BoundPath[]): number {
+    const binds = bound.flatMap(({ source, target, isWritable }) => [source, target, isWritable ? 'w' : 'r']);
+    return this.#ask('R', root ?? '', ...binds);
+  }
+
+  /** Puts the sandbox's processes into a control group. Throws a HostError. */
+  enterGroup(directory: string): void {
+    const failed = this.#ask('G', directory);
+    if (failed < 0) throw new HostError(`entering the control group ${directory}`, failed);
+  }
+
+  /** Runs our own program, as the caller of this one would: its exit status. */
+  run(args: readonly string[]): number {
+    return this.#ask('H', ...args);
+  }
+
+  /** Where to write how the sentry ended, if it ends before its time. */
+  reportAt(path: string): void {
+    this.#need('D', path);
+  }
+
+  /** What to run when it is told that the first program runs. */
+  atStart(args: readonly string[]): void {
+    this.#need('B', ...args);
+  }
+
+  atEnd(step: EndStep): void {
+    const texts = step.kind === 'run' ? step.args : step.kind === 'write' ? [step.path, step.text] : [step.path];
+    this.#need(`E${END_KINDS[step.kind]}`, ...texts);
+  }
+
+  /** From here on it does nothing more for us than was told before. */
+  lockIn(): void {
+    this.#need('X', '');
+  }
+
+  /** The first program runs. */
+  started(): void {
+    this.#send('S', ['']);
+  }
+
+  close(): void {
+    native.syscall(CLOSE, this.#socket);
+  }
+
+  #send(kind: string, texts: readonly string[]): number {
+    const bytes = Buffer.from(`${kind}${texts.map((text) => `${text}\0`).join('')}`);
+    return native.syscall(SENDTO, this.#socket, bytes, bytes.length, MSG_NOSIGNAL, 0, 0);
+  }
+
+  #exchange(kind: string, texts: readonly string[]): { readonly result: number; readonly fds: readonly number[] } {
+    const sent = this.#send(kind, texts);
+    if (sent < 0) return { result: sent, fds: [] };
+    const reply = receive(this.#socket, 'yes');
+    if (typeof reply === 'number' || reply.bytes.length < 4) throw new Error('the process beside the sentry is gone');
+    return { result: new DataView(reply.bytes.buffer).getInt32(0, true), fds: reply.fds };
+  }
+
+  #ask(kind: string, ...texts: readonly string[]): number {
+    return this.#exchange(kind, texts).result;
+  }
+
+  #need(kind: string, ...texts: readonly string[]): void {
+    const { result } = this.#exchange(kind, texts);
+    if (result < 0) throw new Error(`the process beside the sentry refuses request ${kind}: ${errnoName(-result)}`);
+  }
+
+  #askFd(kind: string, ...texts: readonly string[]): number {
+    const { result, fds } = this.#exchange(kind, texts);
+    return result < 0 ? result : (fds[0] ?? -1);
+  }
+}
