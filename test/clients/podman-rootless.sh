@@ -61,6 +61,8 @@ all() {
   both 'status after stop' inspect -f '{{.State.ExitCode}}' @
   both 'remove' rm @
   as_user podman unshare rm -rf "$scratch/data" "$scratch/run"
+  # Ends the process that holds his namespaces.
+  as_user podman system migrate > /dev/null 2>&1
   rm -rf "$scratch/data" "$scratch/run" "$scratch/home"
 }
 
