@@ -17,9 +17,11 @@ trap clean EXIT
 
 ip netns add "$namespace"
 nsenter --net="/run/netns/$namespace" ip link set lo up
-echo '{}' > "$scratch/daemon.json"
+# What follows the runtimes in the configuration: settings of the daemon that change while it runs.
+configure() { echo "{\"runtimes\": {\"ours\": {\"path\": \"$runsc\"}}$1}" > "$scratch/daemon.json"; }
+configure ''
 nsenter --net="/run/netns/$namespace" dockerd --data-root "$scratch/data" --exec-root "$scratch/exec" --pidfile "$scratch/pid" \
-  -H "unix://$scratch/docker.sock" --config-file "$scratch/daemon.json" --add-runtime "ours=$runsc" \
+  -H "unix://$scratch/docker.sock" --config-file "$scratch/daemon.json" \
   --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none \
   --exec-opt native.cgroupdriver=cgroupfs > "$scratch/log" 2>&1 &
 wait_for $docker version
@@ -180,16 +182,16 @@ check 'stats' yes "$($docker stats --no-stream --format '{{.MemUsage}} {{.PIDs}}
 
 # A terminal whose size changes once the container has seen the first: script(1) makes it. The container says each size that is new.
 resized() {
-  script -qec "stty rows 30 cols 90; { until [ -e $scratch/volume/sized-$1 ]; do sleep 0.1; done; stty rows 50 cols 132 < /dev/tty; } & \
+  script -qec "stty rows 30 cols 90; { until [ -e $scratch/volume/sized-$1 ]; do sleep 0.1; done; stty rows 50 < /dev/tty; } & \
     $docker run --rm -it --network none --runtime $1 -v $scratch/volume:/v box sh -c 'while :; do \
     s=\$(stty size 2> /dev/null); [ \"\$s\" = \"\$last\" ] || echo \"\$s\"; last=\$s; \
-    [ \"\$s\" != \"30 90\" ] || touch /v/sized-$1; [ \"\$s\" != \"50 132\" ] || exit 5; sleep 0.1; done'" /dev/null < /dev/null | grep -a 0
+    [ \"\$s\" != \"30 90\" ] || touch /v/sized-$1; [ \"\$s\" != \"50 90\" ] || exit 5; sleep 0.1; done'" /dev/null < /dev/null | grep -a 0
   echo "status ${PIPESTATUS[0]}"
 }
 check 'a terminal resized' "$(resized runc)" "$(resized ours)"
 
 # docker build runs its commands with the default runtime.
-echo '{"default-runtime": "ours"}' > "$scratch/daemon.json"
+configure ', "default-runtime": "ours"'
 kill -HUP "$(cat "$scratch/pid")"
 is_default() { [ "$($docker info -f '{{.DefaultRuntime}}')" = ours ]; }
 wait_for is_default
