@@ -1,7 +1,19 @@
 /** getsockopt(2) and setsockopt(2): the socket level (socket(7)), and what the protocol knows. */
 
 import { CAP_NET_ADMIN, CAP_NET_RAW } from '../abi/capability.ts';
-import { EDOM, EFAULT, EINVAL, ENODATA, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM, ERANGE, ESRCH } from '../abi/errno.ts';
+import {
+  EDOM,
+  EFAULT,
+  EINVAL,
+  ENODATA,
+  ENODEV,
+  ENOPROTOOPT,
+  ENOTSOCK,
+  EOPNOTSUPP,
+  EPERM,
+  ERANGE,
+  ESRCH,
+} from '../abi/errno.ts';
 import {
   AF_UNIX,
   IPPROTO_TCP,
@@ -40,6 +52,7 @@ import { SOCKET_LEVEL } from '../net/socket-level.ts';
 import { partial, type SyscallDef } from './define.ts';
 import { openPidfd } from './pidfd.ts';
 import { socketOf } from './socket-io.ts';
+import { streamSocketOption } from './stream-socket-facts.ts';
 
 const NOTE =
   'what socket(7), ip(7), ipv6(7), tcp(7) list, mostly only remembered; buffer sizes are remembered but do not change how much is buffered';
@@ -275,10 +288,13 @@ function peerGroups(task: Task, socket: Socket, addr: number, room: number, leng
 
 function sysGetsockopt(task: Task, fd: number, level: number, name: number, addr: number, lengthAddr: number): number {
   const socket = socketOf(task, fd);
-  if (typeof socket === 'number') return socket;
+  if (typeof socket === 'number' && socket !== -ENOTSOCK) return socket;
+  const fact = typeof socket === 'number' ? streamSocketOption(task, fd, level, name) : 0;
+  if (fact < 0) return fact;
   const room = task.mem.readU32(lengthAddr);
   if (room === null) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
+  if (typeof socket === 'number') return giveOption(task, putInt(fact), addr, room, lengthAddr);
   if (level === SOL_SOCKET && name === SO_PEERPIDFD) return peerPidfd(task, socket, addr, room, lengthAddr);
   if (level === SOL_SOCKET && name === SO_PEERGROUPS) return peerGroups(task, socket, addr, room, lengthAddr);
   const own = socket.getOption(level, name, Math.min(room, out.length));
@@ -287,10 +303,13 @@ function sysGetsockopt(task: Task, fd: number, level: number, name: number, addr
     own instanceof Uint8Array
       ? own.length
       : (own ?? (level === SOL_SOCKET ? option(socket, name) : levelOption(socket, level, name)));
-  if (length < 0) return length;
+  return length < 0 ? length : giveOption(task, length, addr, room, lengthAddr);
+}
+
+/** The first `length` bytes of `out`, or as many as there is room for. */
+function giveOption(task: Task, length: number, addr: number, room: number, lengthAddr: number): number {
   const n = Math.min(room, length);
-  if (task.mem.write(addr, out, 0, n) < 0 || task.mem.writeU32(lengthAddr, n) < 0) return -EFAULT;
-  return 0;
+  return task.mem.write(addr, out, 0, n) < 0 || task.mem.writeU32(lengthAddr, n) < 0 ? -EFAULT : 0;
 }
 
 export const socketOptionSyscalls: readonly SyscallDef[] = [

@@ -9,6 +9,7 @@ import {
   EFAULT,
   EINPROGRESS,
   EINVAL,
+  ENOTSOCK,
   EOPNOTSUPP,
   EPERM,
   EPROTONOSUPPORT,
@@ -61,6 +62,7 @@ import { full, partial, type SyscallDef } from './define.ts';
 import { installNew, installPair } from './install-file.ts';
 import { readAddress, socketOf } from './socket-io.ts';
 import { writeName } from './socket-message.ts';
+import { streamSocketName } from './stream-socket-facts.ts';
 
 const FAMILIES =
   'AF_UNIX; AF_INET and AF_INET6 for TCP and UDP, AF_INET for raw sockets, over the loopback interface; AF_NETLINK for ROUTE, SOCK_DIAG, GENERIC (TASKSTATS) and CONNECTOR';
@@ -270,12 +272,16 @@ function giveName(task: Task, name: Uint8Array | number, addr: number, lengthAdd
 
 function sysGetsockname(task: Task, fd: number, addr: number, lengthAddr: number): number {
   const socket = socketOf(task, fd);
-  return typeof socket === 'number' ? socket : giveName(task, socket.localName(), addr, lengthAddr);
+  const name =
+    socket === -ENOTSOCK ? streamSocketName(task, fd) : typeof socket === 'number' ? socket : socket.localName();
+  return giveName(task, name, addr, lengthAddr);
 }
 
 function sysGetpeername(task: Task, fd: number, addr: number, lengthAddr: number): number {
   const socket = socketOf(task, fd);
-  return typeof socket === 'number' ? socket : giveName(task, socket.peerName(), addr, lengthAddr);
+  const name =
+    socket === -ENOTSOCK ? streamSocketName(task, fd) : typeof socket === 'number' ? socket : socket.peerName();
+  return giveName(task, name, addr, lengthAddr);
 }
 
 export const socketSyscalls: readonly SyscallDef[] = [

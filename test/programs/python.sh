@@ -117,3 +117,5 @@ if pid == 0: os.execvp("sh", ["sh", "-c", "tty >/dev/null && echo on a terminal;
 print(os.read(fd, 100)); print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 END
 $P -m timeit -n 1 -r 1 pass | grep -c loop
+# The runner's stream is one end of a socket pair.
+python3 -c 'import socket, sys; s = socket.socket(fileno=1); print(s.family, s.type, repr(s.getsockname()), repr(s.getpeername()), s.getsockopt(1, 4)); sys.stdout.flush(); s.detach()'

@@ -90,6 +90,10 @@ export class HostStreamFile extends File {
     inode.fileOpened();
   }
 
+  get isSocket(): boolean {
+    return this.#stream.kind === 'socket';
+  }
+
   override get inode(): Inode {
     return this.#inode;
   }
