@@ -129,7 +129,7 @@ describe('networks of containers', { concurrency: false }, () => {
     const named = await fetchIn(
       'named',
       ({ linux }) => {
-        for (const each of linux.namespaces) if (each.type === 'network') each.path = `/proc/${process.pid}/ns/net`;
+        for (const each of linux.namespaces) if (each.type === 'network') each.path = '/proc/self/ns/net';
       },
       url,
     );

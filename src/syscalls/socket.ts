@@ -96,7 +96,8 @@ function createInet(task: Task, domain: number, typeAndFlags: number, protocol: 
   const type = typeAndFlags & SOCK_TYPE_MASK;
   const flags = O_RDWR | (typeAndFlags & SOCK_NONBLOCK);
   const host = hostNetworkOf(task.kernel);
-  if (host !== undefined && type !== SOCK_RAW) {
+  // The host is asked for these two types only: the sentry may make no others.
+  if (host !== undefined && (type === SOCK_STREAM || type === SOCK_DGRAM)) {
     return createHostSocket(task.kernel, host, { domain, type, protocol }, flags);
   }
   const path = task.kernel.anonPath('socket');
