@@ -32,7 +32,7 @@ const cases: readonly { readonly args: readonly string[]; readonly code: number;
   { args: ['do', '--root', '/missing/root', 'true'], code: USAGE, says: '/missing/root' },
   { args: ['do', '--volume', '/missing/source:/x', 'true'], code: USAGE, says: '/missing/source' },
   { args: ['do', '--volume', 'nonsense', 'true'], code: USAGE, says: 'nonsense' },
-  { args: ['do', '--network=host', 'true'], code: USAGE, says: 'host' },
+  { args: ['do', '--network=moon', 'true'], code: USAGE, says: 'moon' },
   { args: ['do', 'no-such-command'], code: NOT_FOUND, says: 'no-such-command: command not found' },
   { args: ['do', '/no/such/path'], code: NOT_FOUND, says: '/no/such/path' },
   { args: ['do', '/'], code: CANNOT_EXECUTE, says: 'EACCES' },
