@@ -149,7 +149,9 @@ describe('host calls', { concurrency: false }, () => {
   });
 
   test('the sentry makes all calls of its table but those that are said to be rare', () => {
-    const unused = table.filter(({ name, isRare }) => !isRare && !sentryCalls.has(name)).map(({ name }) => name);
+    // Sockets of the host are another test's (host-network.test.ts), whose sandboxes would end at any call that they are not allowed.
+    const traced = groups.filter((group) => group !== 'host network').flatMap((group) => HOST_CALLS[group]);
+    const unused = traced.filter(({ name, isRare }) => !isRare && !sentryCalls.has(name)).map(({ name }) => name);
     assert.deepEqual(unused, []);
   });
 
