@@ -13,10 +13,14 @@ export type NetworkFlag = NetworkKind | 'sandbox' | undefined;
  */
 export function networkOf(flag: NetworkFlag, place: NetworkPlace): NetworkKind {
   if (flag === 'none' || flag === 'host') return flag;
-  return place.kind === 'ours' || (place.kind === 'path' && isOurs(place.path)) ? 'host' : 'none';
+  return isWhereWeAre(place) ? 'host' : 'none';
 }
 
-/** Docker names the host's network namespace by a path of its own. */
+/** Also by a path: Docker names the host's network namespace by one of its own. */
+export function isWhereWeAre(place: NetworkPlace): boolean {
+  return place.kind === 'ours' || (place.kind === 'path' && isOurs(place.path));
+}
+
 function isOurs(path: string): boolean {
   const there = statSync(path, { throwIfNoEntry: false });
   const here = statSync('/proc/thread-self/ns/net');

@@ -19,6 +19,7 @@ import {
 } from './create.ts';
 import type { HookName } from './hooks.ts';
 import { readHookError } from './hooks-outside.ts';
+import { isWhereWeAre } from './network.ts';
 import { sandboxOf } from './pod.ts';
 import { memberReader, type SandboxSettings, sandboxOptions } from './sandbox-settings.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
@@ -125,7 +126,7 @@ async function runIn(run: Run, beforeLockIn: () => void): Promise<number> {
   const preserved = Array.from({ length: options.preserveFds }, (_, i) => i + 3);
   const { networkPlace: place } = bundle;
   const wanted = sandboxOptions(bundle, options);
-  const isApart = wanted.network === 'host' && place.kind !== 'ours';
+  const isApart = wanted.network === 'host' && !isWhereWeAre(place);
   // To its end: this process has nothing else to do. What runs hooks is the keeper's, which stays where we came from.
   const stay = isApart ? new NetworkStay(place.kind === 'path' ? place.path : null) : null;
   return runContainer({
