@@ -1,5 +1,5 @@
 /** What a sentry holds of the host and in its heap, seen from outside: for tests that it gives back what its guests have used. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryRoot } from '../run-process.ts';
 
@@ -29,8 +29,8 @@ function statusField(pid: number, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN);
 }
 
-/** All processes whose parents lead to `pid`. */
-function countDescendants(pid: number): number {
+/** All processes whose parents lead to `pid`, and itself. */
+function family(pid: number): Set<number> {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -47,7 +47,27 @@ function countDescendants(pid: number): number {
     size = tree.size;
     for (const [child, parent] of parents) if (tree.has(parent)) tree.add(child);
   }
-  return tree.size - 1;
+  return tree;
+}
+
+function countDescendants(pid: number): number {
+  return family(pid).size - 1;
+}
+
+/** The sentry of the runsc that was started as `pid`: the parent of the process that all stubs are forked from. */
+function sentryOf(pid: number): number {
+  for (const each of family(pid)) {
+    if (!readFileSync(`/proc/${each}/cmdline`, 'latin1').startsWith('tsvisor-stub')) continue;
+    const stat = readFileSync(`/proc/${each}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  }
+  return pid;
+}
+
+/** What a sentry that does not answer is doing, as its host has it. */
+export function sentryActivity(pid: number): string {
+  const sentry = sentryOf(pid);
+  return `in the host call ${readFileSync(`/proc/${sentry}/syscall`, 'latin1').trim()}, ${statusField(sentry, 'voluntary_ctxt_switches')} switches`;
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -59,11 +79,12 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 function reports(probeFile: string): string[] {
-  return existsSync(probeFile) ? readFileSync(probeFile, 'utf8').trimEnd().split('\n') : [];
+  return existsSync(probeFile) ? readFileSync(probeFile, 'utf8').split('\n').slice(0, -1) : [];
 }
 
-/** Asks the sentry `pid`, once it has no more than `children` processes: those of ended guests take their time to end. */
-export async function sentryState(pid: number, probeFile: string, children: number): Promise<SentryState> {
+/** Asks the sentry of the runsc `pid`, once it has no more than `children` processes: those of ended guests take their time to end. */
+export async function sentryState(runsc: number, probeFile: string, children: number): Promise<SentryState> {
+  const pid = sentryOf(runsc);
   await until(`at most ${children} processes below the sentry`, () => countDescendants(pid) <= children);
   const before = reports(probeFile).length;
   process.kill(pid, 'SIGIO');
@@ -77,16 +98,4 @@ export async function sentryState(pid: number, probeFile: string, children: numb
     heapMb: Math.round(heapUsed / 1e5) / 10,
     externalMb: Math.round(external / 1e5) / 10,
   };
-}
-
-/** The functions a sentry that does not answer is in, innermost first. */
-export async function sentryStack(probeFile: string): Promise<string> {
-  const file = `${probeFile}.stack`;
-  writeFileSync(file, '');
-  for (let i = 0; i < 50; i++) {
-    await sleep(100);
-    const text = readFileSync(file, 'utf8');
-    if (text !== '') return text;
-  }
-  return 'not in JavaScript\n';
 }

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { buildProgram } from '../guest-build.ts';
 import { plainEnvironment, repositoryRoot, runProcess, runscPath } from '../run-process.ts';
-import { probeEnvironment, type SentryState, sentryStack, sentryState } from './sentry-state.ts';
+import { probeEnvironment, type SentryState, sentryActivity, sentryState } from './sentry-state.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -112,7 +112,7 @@ class Sandbox {
   #look(): void {
     if (this.#hasLooked || this.clock.nowMs - this.#heard < SILENCE_MS) return;
     this.#hasLooked = true;
-    sentryStack(this.probeFile).then((stack) => this.onLine(`the witness is silent; the sentry is in:\n${stack}`));
+    this.onLine(`the witness is silent; the sentry is ${sentryActivity(this.pid)}`);
   }
 
   /** Runs a command to its end: its exit status; throws when it takes too long or the sandbox ends. */
@@ -130,7 +130,7 @@ class Sandbox {
     const line = await Promise.race([answer, late]);
     clearTimeout(timer);
     clearInterval(watch);
-    if (line === 'late') throw new Error(`hangs in: ${command}\n${await sentryStack(this.probeFile)}`);
+    if (line === 'late') throw new Error(`hangs in: ${command}\n${sentryActivity(this.pid)}`);
     if (line === 'ended') throw new Error(`in: ${command}`);
     return Number(line.slice(5));
   }
