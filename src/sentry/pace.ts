@@ -18,8 +18,8 @@ const CONTENDED_ROUNDS = 256;
 const MIN_ROUNDS = 32;
 /** Idle rounds between two offers of the CPU. */
 const ROUNDS_PER_OFFER = 128;
-/** An offer that nobody takes comes back in a microsecond; another stub's spinning takes a few. */
-const LONG_OFFER_MS = 0.2;
+/** An offer that nobody takes comes back in a microsecond, one that a stub of ours takes in some hundred; who computes keeps the CPU for milliseconds. */
+const LONG_OFFER_MS = 1;
 /** How long the CPUs are taken to be wanted by others before it is tried again: doubled each time they are. */
 const MIN_CONTENDED_MS = 50;
 const MAX_CONTENDED_MS = 1600;
