@@ -90,13 +90,12 @@ export class HostDirectory extends HostInode {
   /** What the host says of a name now: 0 or -errno, the rest in `scratch`. */
   #statName(name: string): number {
     const { fs } = this;
-    const dirFd = this.pathFd();
-    if (dirFd < 0) return dirFd;
-    if (this.#watch < 0) this.#considerWatching(dirFd);
-    // The watch was there before the question: what changes meanwhile has its event in the queue.
     const result = fs.retried(() => {
-      const at = this.pathFd();
-      return at < 0 ? at : fs.files.statName(at, name, scratch);
+      const dirFd = this.pathFd();
+      if (dirFd < 0) return dirFd;
+      // Before the question: what changes from then on has its event in the queue.
+      if (this.#watch < 0) this.#considerWatching(dirFd);
+      return fs.files.statName(dirFd, name, scratch);
     });
     if (this.#watch >= 0 && (result === 0 || result === -ENOENT)) this.#current.add(name);
     return result;

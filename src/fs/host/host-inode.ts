@@ -63,10 +63,11 @@ export abstract class HostInode extends Inode {
     return 0;
   }
 
-  /** Whether what the host tells of its name is still it; its mode is brought up to date then. */
+  /** Whether what the host tells of its name is still it; its mode and whose it is are brought up to date then. */
   isStill(stat: Stat): boolean {
     if (this.fs.inoOf(stat.dev, stat.ino) !== this.ino || (stat.mode & S_IFMT) !== (this.#mode & S_IFMT)) return false;
     this.#mode = stat.mode;
+    this.#hasForeignOwner = nameForeigners(stat);
     return true;
   }
 
