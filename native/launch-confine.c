@@ -87,14 +87,30 @@ static int write_map(int proc, pid_t pid, const char *name, const char *map) {
   return written == (ssize_t)strlen(map) ? 0 : -1;
 }
 
+/* What Node says first, one byte, and its pid as we see it. */
+static int receive_first(int socket, char *byte, pid_t *sender) {
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(struct ucred))];
+  } control;
+  struct iovec iov = {byte, 1};
+  struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  if (recvmsg(socket, &msg, MSG_CMSG_CLOEXEC) != 1) return -1;
+  struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+  if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS) return -1;
+  struct ucred who;
+  memcpy(&who, CMSG_DATA(c), sizeof who);
+  *sender = who.pid;
+  return 0;
+}
+
 /* The other side of enter_user_namespace. */
 int give_user_namespace(struct launch *l, const struct id_maps *maps) {
   char answer = 0;
-  pid_t node = 0;
-  if (receive_request(l->socket, &answer, 1, &node) != 1) return -1;
+  if (receive_first(l->socket, &answer, &l->sentry) != 0) return -1;
   if (answer == 'u') {
-    if (write_map(l->host_proc, node, "uid_map", maps->uids) != 0) return -1;
-    if (write_map(l->host_proc, node, "gid_map", maps->gids) != 0) return -1;
+    if (write_map(l->host_proc, l->sentry, "uid_map", maps->uids) != 0) return -1;
+    if (write_map(l->host_proc, l->sentry, "gid_map", maps->gids) != 0) return -1;
   }
   return send(l->socket, &answer, 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }

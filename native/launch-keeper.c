@@ -37,26 +37,6 @@ struct mount_attributes {
   uint64_t set, clear, propagation, userns_fd;
 };
 
-/* One request, with the pid of its sender as we see it. */
-ssize_t receive_request(int socket, char *bytes, size_t size, pid_t *sender) {
-  union {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(struct ucred))];
-  } control;
-  struct iovec iov = {bytes, size};
-  struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  ssize_t length;
-  do length = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-  while (length < 0 && errno == EINTR);
-  for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); length > 0 && c != NULL; c = CMSG_NXTHDR(&msg, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS) continue;
-    struct ucred who;
-    memcpy(&who, CMSG_DATA(c), sizeof who);
-    *sender = who.pid;
-  }
-  return length;
-}
-
 /* A result, with a descriptor if there is one. */
 static void answer(int socket, int result, int fd) {
   int32_t word = result;
@@ -164,9 +144,9 @@ static int write_file(const char *path, int flags, const char *text) {
 }
 
 /* Puts the sandbox's processes into a control group. */
-static int place(struct launch *l, pid_t node, const char *directory) {
+static int place(struct launch *l, const char *directory) {
   char path[4096], pid[16];
-  const pid_t processes[] = {l->keeper, l->child, node};
+  const pid_t processes[] = {l->keeper, l->child, l->sentry};
   int failed = 0;
   enter_mounts(l->host_mounts);
   snprintf(path, sizeof path, "%s/cgroup.procs", directory);
@@ -205,7 +185,7 @@ static struct end_step copy_step(const char *request, size_t length) {
 }
 
 /* Once the sentry is locked in it can only have what it has asked for before: that its start is told of. */
-static void handle_request(struct launch *l, const char *request, size_t length, pid_t sender) {
+static void handle_request(struct launch *l, const char *request, size_t length) {
   const char *text = request + 1;
   const char *end = request + length;
   /* Every request ends with a zero, so its texts do. */
@@ -233,7 +213,7 @@ static void handle_request(struct launch *l, const char *request, size_t length,
       result = change_root(l, text, end);
       break;
     case 'G':
-      result = place(l, sender, text);
+      result = place(l, text);
       break;
     case 'H':
       result = run_ourselves(l, text, end);
@@ -306,11 +286,11 @@ static void report(struct launch *l, int signal) {
 }
 
 /* A signal that somebody sent us is meant for the sandbox. One of the terminal has gone to the sentry already, which is in our group. */
-static void pass_on(int signals, pid_t node) {
+static void pass_on(const struct launch *l, int signals) {
   struct signalfd_siginfo info;
   if (read(signals, &info, sizeof info) != sizeof info) return;
-  if (info.ssi_signo == SIGCHLD || info.ssi_code > 0 || node <= 0) return;
-  kill(node, (int)info.ssi_signo);
+  if (info.ssi_signo == SIGCHLD || info.ssi_code > 0) return;
+  kill(l->sentry, (int)info.ssi_signo);
 }
 
 /* @returns whether our child has ended, with Node's status in `status` */
@@ -330,16 +310,15 @@ int keep(struct launch *l) {
   sigdelset(&taken, SIGTTOU);
   int signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   struct pollfd polled[] = {{signals, POLLIN, 0}, {l->socket, POLLIN, 0}};
-  pid_t node = l->status_fd < 0 ? l->child : 0;
   int status = 0;
   while (!has_ended(l, &status)) {
     if (poll(polled, 2, -1) < 0 && errno != EINTR) break;
     if (polled[1].revents != 0) {
-      ssize_t length = receive_request(l->socket, request, sizeof request, &node);
-      if (length > 0) handle_request(l, request, (size_t)length, node);
+      ssize_t length = recv(l->socket, request, sizeof request, MSG_CMSG_CLOEXEC);
+      if (length > 0) handle_request(l, request, (size_t)length);
       else polled[1].fd = -1;
     }
-    if (polled[0].revents != 0) pass_on(signals, node);
+    if (polled[0].revents != 0) pass_on(l, signals);
   }
   if (WIFSIGNALED(status)) report(l, WTERMSIG(status));
   clear_away(l);

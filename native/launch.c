@@ -182,7 +182,7 @@ static pid_t start_plain(struct launch *l) {
   int fd = make_socket(l);
   if (fd < 0) return -1;
   l->host_mounts = l->mounts = l->status_fd = -1;
-  l->child = fork();
+  l->child = l->sentry = fork();
   if (l->child == 0) {
     close(l->socket);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

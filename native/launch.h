@@ -31,6 +31,7 @@ struct launch {
   sigset_t signals;
   /* The init of the sandbox, or Node itself. */
   pid_t child;
+  pid_t sentry;
   /* Where the init tells how Node ended; -1 without one. */
   int status_fd;
   int socket;
@@ -49,6 +50,7 @@ struct id_maps {
 };
 int read_identity_maps(struct id_maps *maps);
 void enter_user_namespace(const struct launch *l, int socket);
+/* Learns the sentry's pid too. */
 int give_user_namespace(struct launch *l, const struct id_maps *maps);
 void drop_all_capabilities(void);
 int forbid_io_uring(void);
@@ -56,6 +58,5 @@ void scope_signals(void);
 
 /* launch-keeper.c */
 int keep(struct launch *l);
-ssize_t receive_request(int socket, char *bytes, size_t size, pid_t *sender);
 
 #endif

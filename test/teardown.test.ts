@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainEnvironment, runscPath } from './run-process.ts';
 
@@ -64,13 +64,14 @@ interface Sandbox {
   output(): string;
 }
 
-/** A sandbox of a shell, which has said that it runs, and a command that the shell waits for. */
-async function start(): Promise<Sandbox> {
+/** A sandbox of a shell, which has said that it runs, and a command that the shell waits for; it ends with the test. */
+async function start(context: TestContext): Promise<Sandbox> {
   const script = 'sleep 1000 & echo up; wait $!; echo after $?; sleep 1000';
   const child = spawn(runscPath, ['do', 'sh', '-c', script], {
     env: plainEnvironment,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+  context.after(() => child.kill('SIGKILL'));
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -88,9 +89,9 @@ const state = (): unknown => ({
 
 describe('teardown', () => {
   for (const [index, who] of ['the keeper', 'the init of the sandbox', 'the sentry', 'the zygote'].entries()) {
-    test(`${who} is killed`, async () => {
+    test(`${who} is killed`, async (context) => {
       const before = state();
-      const { child, pids } = await start();
+      const { child, pids } = await start(context);
       process.kill(pids[index] ?? 0, 'SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       await until('all processes are gone', () => areGone(pids));
@@ -98,7 +99,7 @@ describe('teardown', () => {
     });
   }
 
-  test('processes of the host are stopped and continued at any moment: nothing is lost', async () => {
+  test('processes of the host are stopped and continued at any moment: nothing is lost', async (context) => {
     // What is stopped in the middle of a clone, or of a wait, makes that call again.
     const script =
       'for i in 1 2 3 4 5 6 7 8 9 10; do (exit 3); [ $? = 3 ] || exit 1; /bin/echo $i | cat; done; sleep 0.1; echo end';
@@ -106,6 +107,7 @@ describe('teardown', () => {
       env: plainEnvironment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    context.after(() => child.kill('SIGKILL'));
     let output = '';
     const hear = (bytes: Buffer): void => {
       output += bytes.toString('latin1');
@@ -125,14 +127,14 @@ describe('teardown', () => {
     assert.equal(code, 0);
   });
 
-  test('a guest process is killed from outside: the others go on and see it', async () => {
+  test('a guest process is killed from outside: the others go on and see it', async (context) => {
     const before = state();
-    const { child, output } = await start();
+    const { child, output } = await start(context);
     await until('the shell has noticed', () => {
       if (output().includes('after 137\n')) return true;
-      // The stub that was made last is the command's; in the midst of its exec there is one more.
+      // The stub that was made last is the command's; in the midst of its exec there is one more, which ends by itself.
       const now = descendants(child.pid ?? 0);
-      if (now.length >= PROCESSES) process.kill(Math.max(...now), 'SIGKILL');
+      if (now.length >= PROCESSES) sendAll([Math.max(...now)], 'SIGKILL');
       return false;
     });
     const pids = descendants(child.pid ?? 0);
@@ -142,9 +144,10 @@ describe('teardown', () => {
   });
 
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-    test(`${signal} to the command ends the guest`, async () => {
+    test(`${signal} to the command ends the guest`, async (context) => {
       const before = state();
       const child = spawn(runscPath, ['do', 'sleep', '1000'], { env: plainEnvironment, stdio: 'ignore' });
+      context.after(() => child.kill('SIGKILL'));
       await until('the guest is up', () => descendants(child.pid ?? 0).length >= PROCESSES - 1);
       const pids = descendants(child.pid ?? 0);
       child.kill(signal);
@@ -153,4 +156,18 @@ describe('teardown', () => {
       assert.deepEqual(state(), before);
     });
   }
+
+  test('SIGTERM ends it at any moment of its start', async (context) => {
+    const before = state();
+    for (let milliseconds = 0; milliseconds < 120; milliseconds += 6) {
+      const child = spawn(runscPath, ['do', 'sleep', '1000'], { env: plainEnvironment, stdio: 'ignore' });
+      context.after(() => child.kill('SIGKILL'));
+      await sleep(milliseconds);
+      const pids = descendants(child.pid ?? 0);
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await until('all processes are gone', () => areGone(pids));
+    }
+    assert.deepEqual(state(), before);
+  });
 });
