@@ -9,6 +9,7 @@ import { UsageError } from './errors.ts';
 import type { Settings } from './global-flags.ts';
 import { parseSignal } from './kill.ts';
 import { warn } from './log.ts';
+import { print } from './output.ts';
 import { processTable } from './ps.ts';
 import { parseCalls } from './strace-calls.ts';
 import { type Invocation, readInvocation } from './verb.ts';
@@ -71,10 +72,10 @@ async function printStacks(client: ControlClient, hostPid: (pid: number) => numb
     const number = (name: string): number => task.number(name, MAX_PID) ?? 0;
     const pid = hostPid(number('hostPid'));
     const host = pid === 0 ? 'no process' : `process ${pid}`;
-    process.stdout.write(
+    print(
       `task ${number('tid')} of process ${number('pid')}, ${task.needString('name')}, state ${task.needString('state')}, on the host ${host}\n`,
     );
-    for (const frame of task.strings('frames')) process.stdout.write(`    ${frame}\n`);
+    for (const frame of task.strings('frames')) print(`    ${frame}\n`);
   }
 }
 
@@ -139,7 +140,7 @@ export async function debug(globals: Parsed, args: readonly string[]): Promise<n
   const trace = lastValue(own, 'strace');
   if (trace !== undefined) await ask((client) => changeTrace(client, trace, settings));
   if (isGiven(own, 'stacks')) await ask((client) => printStacks(client, hostPids(invocation.settings.root, directory)));
-  if (isGiven(own, 'ps')) await ask(async (client) => void process.stdout.write(await processTable(client)));
+  if (isGiven(own, 'ps')) await ask(async (client) => print(await processTable(client)));
   const heap = lastValue(own, 'profile-heap');
   if (heap !== undefined) await ask((client) => profileHeap(client, heap));
   const cpu = lastValue(own, 'profile-cpu');

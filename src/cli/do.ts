@@ -2,7 +2,8 @@
 import type { Parsed } from './arguments.ts';
 import { parseDo } from './do-arguments.ts';
 import { helpText } from './help.ts';
-import { beLaunched } from './launched.ts';
+import { beLaunched, endSentry } from './launched.ts';
+import { print } from './output.ts';
 
 export async function runDo(globals: Parsed, args: readonly string[]): Promise<number> {
   const launched = beLaunched();
@@ -13,9 +14,9 @@ export async function runDo(globals: Parsed, args: readonly string[]): Promise<n
     gid: process.getgid?.() ?? 0,
   });
   if (options === 'help') {
-    process.stdout.write(helpText('do'));
+    print(helpText('do'));
     return 0;
   }
   const { runSandbox } = await import('../sentry/run.ts');
-  return runSandbox(options, launched);
+  return endSentry(await runSandbox(options, launched));
 }

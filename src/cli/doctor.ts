@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import type { Parsed } from './arguments.ts';
 import { type CallProbe, type Fact, judgeHost } from './host-facts.ts';
+import { print } from './output.ts';
 import { readInvocation } from './verb.ts';
 
 function read(path: string): string | undefined {
@@ -82,9 +83,9 @@ export async function runDoctor(globals: Parsed, args: readonly string[]): Promi
     zygote: await tryZygote(),
   });
   for (const { state, text, remedy } of facts) {
-    process.stdout.write(`${MARK[state]}  ${text}${remedy === undefined ? '' : `\n         -> ${remedy}`}\n`);
+    print(`${MARK[state]}  ${text}${remedy === undefined ? '' : `\n         -> ${remedy}`}\n`);
   }
   const canRun = facts.every((fact) => fact.state !== 'fatal');
-  process.stdout.write(canRun ? 'this host can isolate guests\n' : 'sandboxes cannot run here\n');
+  print(canRun ? 'this host can isolate guests\n' : 'sandboxes cannot run here\n');
   return canRun ? 0 : 1;
 }

@@ -5,6 +5,7 @@ import { connect } from '../runtime/container-handle.ts';
 import { ContainerError, type StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
+import { print } from './output.ts';
 import { containerOf, readInvocation } from './verb.ts';
 
 const FLAGS = { stats: { type: 'boolean' }, interval: { type: 'string' } } as const satisfies FlagShapes;
@@ -18,8 +19,8 @@ function intervalMs(own: Parsed): number {
   return value;
 }
 
-function print(directory: StateDirectory, type: string, data: object): void {
-  process.stdout.write(`${JSON.stringify({ type, id: directory.id, data })}\n`);
+function printEvent(directory: StateDirectory, type: string, data: object): void {
+  print(`${JSON.stringify({ type, id: directory.id, data })}\n`);
 }
 
 async function taskCount(directory: StateDirectory): Promise<number> {
@@ -38,7 +39,7 @@ export async function events(globals: Parsed, args: readonly string[]): Promise<
   const interval = intervalMs(own);
   const state = directory.read();
   if (state === null) throw new ContainerError(`container ${directory.id} was never made whole; delete it`);
-  print(directory, 'stats', readStats(state.cgroups, await taskCount(directory)));
+  printEvent(directory, 'stats', readStats(state.cgroups, await taskCount(directory)));
   if (isGiven(own, 'stats')) return 0;
   let seen = oomKills(state.cgroups);
   for (;;) {
@@ -52,8 +53,8 @@ export async function events(globals: Parsed, args: readonly string[]): Promise<
       throw error;
     }
     const kills = oomKills(state.cgroups);
-    if (kills > seen) print(directory, 'oom', {});
+    if (kills > seen) printEvent(directory, 'oom', {});
     seen = kills;
-    print(directory, 'stats', readStats(state.cgroups, tasks));
+    printEvent(directory, 'stats', readStats(state.cgroups, tasks));
   }
 }

@@ -1,5 +1,4 @@
 /** `runsc exec`: runs another process in a container. */
-import { spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { closeFd, isTerminal, takeTerminal } from '../host/pty.ts';
 import { openConsole } from '../runtime/console.ts';
@@ -118,6 +117,7 @@ async function execApart(
   // Our own command line once more.
   const before = process.argv.slice(2, process.argv.length - args.length);
   const [program, ...first] = ownCommand();
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(program, [...first, ...before, '--is-detached', ...args], {
     detached: true,
     stdio: [...stdio, 'pipe', ...preserved],

@@ -4,6 +4,7 @@ import { HOOK_NAMES } from '../runtime/hooks.ts';
 import { MOUNT_OPTIONS } from '../runtime/mount-options.ts';
 import { SECCOMP_ACTIONS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from '../runtime/seccomp-profile.ts';
 import type { Parsed } from './arguments.ts';
+import { print } from './output.ts';
 import { readInvocation } from './verb.ts';
 
 export async function features(globals: Parsed, args: readonly string[]): Promise<number> {
@@ -32,6 +33,6 @@ export async function features(globals: Parsed, args: readonly string[]): Promis
       mountExtensions: { idmap: { enabled: false } },
     },
   };
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  print(`${JSON.stringify(document, null, 2)}\n`);
   return 0;
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type FlagShapes, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
+import { print } from './output.ts';
 import { launcher } from './own-command.ts';
 import { readInvocation } from './verb.ts';
 
@@ -72,12 +73,12 @@ export async function install(globals: Parsed, args: readonly string[]): Promise
   const config = readConfig(path);
   const runtimes = runtimesOf(path, config);
   if (Object.hasOwn(runtimes, name) && !isGiven(own, 'clobber', true)) {
-    process.stdout.write(`${path} has a runtime ${name} already\n`);
+    print(`${path} has a runtime ${name} already\n`);
     return 0;
   }
   const runtime = { path: launcher(), ...(words.length === 0 ? {} : { runtimeArgs: words }) };
   writeConfig(path, { ...config, ...dockerSettings(path, config, own), runtimes: { ...runtimes, [name]: runtime } });
-  process.stdout.write(`added runtime ${name} to ${path}; have dockerd read it again: systemctl reload docker\n`);
+  print(`added runtime ${name} to ${path}; have dockerd read it again: systemctl reload docker\n`);
   return 0;
 }
 
@@ -91,6 +92,6 @@ export async function uninstall(globals: Parsed, args: readonly string[]): Promi
   if (!Object.hasOwn(runtimes, name)) throw new Error(`${path} has no runtime ${name}`);
   const others = Object.fromEntries(Object.entries(runtimes).filter(([each]) => each !== name));
   writeConfig(path, { ...config, runtimes: others });
-  process.stdout.write(`removed runtime ${name} from ${path}; have dockerd read it again: systemctl reload docker\n`);
+  print(`removed runtime ${name} from ${path}; have dockerd read it again: systemctl reload docker\n`);
   return 0;
 }

@@ -3,6 +3,7 @@ import { type Status, stateDocument, statusOf } from '../runtime/container-handl
 import { ContainerError, listContainers, type State, type StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, isGiven, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
+import { print } from './output.ts';
 import { formatTable } from './table.ts';
 import { readInvocation } from './verb.ts';
 
@@ -35,14 +36,14 @@ export async function list(globals: Parsed, args: readonly string[]): Promise<nu
   if (format !== 'table' && format !== 'json') throw new UsageError(`--format is neither table nor json: ${format}`);
   const directories = listContainers(settings.root);
   if (isGiven(own, 'quiet')) {
-    for (const { id } of directories) process.stdout.write(`${id}\n`);
+    for (const { id } of directories) print(`${id}\n`);
     return 0;
   }
   const looked = await Promise.all(directories.map(lookAt));
   const found = looked.filter((each): each is Found => each !== null);
   if (format === 'json') {
     const documents = found.map(({ directory, state, status }) => stateDocument(directory, state, status));
-    process.stdout.write(`${JSON.stringify(documents)}\n`);
+    print(`${JSON.stringify(documents)}\n`);
     return 0;
   }
   const rows = found.map(({ directory, state, status }) => [
@@ -53,6 +54,6 @@ export async function list(globals: Parsed, args: readonly string[]): Promise<nu
     state.created,
     state.owner,
   ]);
-  process.stdout.write(formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows]));
+  print(formatTable([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows]));
   return 0;
 }

@@ -3,6 +3,7 @@ import { isGiven, parseFlags } from './arguments.ts';
 import { reportError, UsageError } from './errors.ts';
 import { RUNTIME_FLAGS } from './global-flags.ts';
 import { HelpGiven } from './help-given.ts';
+import { print } from './output.ts';
 import { VERBS } from './verbs.ts';
 
 const VERSION = '0.1.0';
@@ -16,7 +17,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (load !== undefined) return (await load())(globals, rest);
   if (isGiven(globals, 'version') || name === 'version') {
     // The second line is what engines read the specification's version from.
-    process.stdout.write(`runsc version ${VERSION}\nspec: ${SPEC_VERSION}\n`);
+    print(`runsc version ${VERSION}\nspec: ${SPEC_VERSION}\n`);
     return 0;
   }
   if (name === 'help' || isGiven(globals, 'help')) {
@@ -24,7 +25,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     const subject = name === 'help' ? rest[0] : name;
     const text = helpText(subject);
     if (text === undefined) throw new UsageError(`unknown verb ${subject}, see: runsc help`);
-    process.stdout.write(text);
+    print(text);
     return 0;
   }
   throw new UsageError(name === undefined ? 'no verb given, see: runsc help' : `unknown verb ${name}, see: runsc help`);

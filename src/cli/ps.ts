@@ -6,6 +6,7 @@ import { StateDirectory } from '../runtime/state-directory.ts';
 import type { Fields } from '../wire/json-fields.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
+import { print } from './output.ts';
 import { formatTable } from './table.ts';
 import { readInvocation } from './verb.ts';
 
@@ -37,10 +38,10 @@ export async function ps(globals: Parsed, args: readonly string[]): Promise<numb
     if (format === 'json') {
       const hostPid = hostPids(settings.root, directory);
       const pids = processes.map((each) => hostPid(each.number('hostPid', MAX_PID) ?? 0)).filter((pid) => pid > 0);
-      process.stdout.write(`${JSON.stringify([...new Set(pids)])}\n`);
+      print(`${JSON.stringify([...new Set(pids)])}\n`);
       return 0;
     }
-    process.stdout.write(tableOf(processes));
+    print(tableOf(processes));
     return 0;
   } finally {
     client.close();

@@ -2,6 +2,7 @@
 import { stateDocument, statusOf } from '../runtime/container-handle.ts';
 import { ContainerError } from '../runtime/state-directory.ts';
 import type { Parsed } from './arguments.ts';
+import { print } from './output.ts';
 import { containerOf, readInvocation } from './verb.ts';
 
 export async function state(globals: Parsed, args: readonly string[]): Promise<number> {
@@ -10,6 +11,6 @@ export async function state(globals: Parsed, args: readonly string[]): Promise<n
   const found = directory.read();
   if (found === null) throw new ContainerError(`container ${directory.id} was never made whole; delete it`);
   const document = stateDocument(directory, found, await statusOf(directory, found));
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  print(`${JSON.stringify(document, null, 2)}\n`);
   return 0;
 }

@@ -4,6 +4,7 @@ import { type FlagShapes, GLOBAL_FLAGS, isGiven, type Parsed, parseFlags } from 
 import { UsageError } from './errors.ts';
 import { readSettings, type Settings } from './global-flags.ts';
 import { HelpGiven } from './help-given.ts';
+import { print } from './output.ts';
 
 export interface Invocation {
   readonly own: Parsed;
@@ -23,7 +24,7 @@ export async function readInvocation(
   const settings = readSettings(globals, own);
   if (isGiven(own, 'help') || isGiven(globals, 'help')) {
     const { helpText } = await import('./help.ts');
-    process.stdout.write(helpText(verb) ?? '');
+    print(helpText(verb) ?? '');
     throw new HelpGiven();
   }
   return { own, settings, words: own.rest };

@@ -9,6 +9,7 @@ const SOCKET = 41;
 const CONNECT = 42;
 const SENDMSG = 46;
 const RECVMSG = 47;
+const SHUTDOWN = 48;
 const BIND = 49;
 const LISTEN = 50;
 const ACCEPT4 = 288;
@@ -24,6 +25,7 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const CMSG_HEADER = 16;
 /** SCM_MAX_FD. */
 const MAX_FDS = 253;
+const SHUT_RDWR = 2;
 const BACKLOG = 128;
 const O_PATH = 0o10000000;
 
@@ -61,6 +63,11 @@ export function connectTo(path: string): number {
   const failed = withAddress(path, (address, length) => native.syscall(CONNECT, fd, address, length));
   if (failed < 0) native.syscall(CLOSE, fd);
   return failed < 0 ? failed : fd;
+}
+
+/** Ends a connection for both sides: whoever waits for it wakes. */
+export function shutDown(socket: number): void {
+  native.syscall(SHUTDOWN, socket, SHUT_RDWR);
 }
 
 const iov = new BigUint64Array(2);

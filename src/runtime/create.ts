@@ -5,7 +5,7 @@
  * Between us is a socket, its descriptor 3: it says there that it is ready, or what is wrong; we say that all is done. If we
  * die before that it sees the end of the socket and goes too.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -207,6 +207,8 @@ function spawnSentry(
   stdio: readonly [number, number, number],
 ): ChildProcess {
   const [file, ...args] = sandboxId === null ? options.bootCommand : options.joinCommand;
+  // Not imported: the sentry, which loads this file too, has no use for it.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const { networkPlace } = bundle;
   const network = networkOf(options.network, networkPlace);
   const more = ['--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id];

@@ -1,5 +1,4 @@
 /** Hooks of a configuration (config.md, "POSIX-platform Hooks"): programs of the host that are run at turns of a container's life. */
-import { spawn } from 'node:child_process';
 import type { Fields } from '../wire/json-fields.ts';
 import { ContainerError } from './state-directory.ts';
 
@@ -61,6 +60,8 @@ export type StartsAtHome = <T>(start: () => T) => T;
 const here: StartsAtHome = (start) => start();
 
 function runHook(hook: Hook, name: HookName, state: string, atHome: StartsAtHome): Promise<void> {
+  // Not imported: most containers have no hooks, and it takes a while to load.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   return new Promise((resolve, reject) => {
     const fail = (what: string): void => reject(new ContainerError(`${name} hook ${hook.path} ${what}`));
     const [argv0, ...args] = hook.args;
