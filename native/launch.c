@@ -109,9 +109,26 @@ static _Noreturn void run_node(struct launch *l, int fd) {
     perror("runsc: this host does not allow a seccomp filter");
     _exit(1);
   }
-  execv(l->node[0], l->node);
+  execv(l->node[0], l->sentry_command);
   perror("runsc: cannot start node");
   _exit(1);
+}
+
+/*
+ * Node's command line for a sentry, with flags of V8. Other verbs go without them, for with any of them Node compiles its own modules anew: the
+ * code that it has of them is of none. A single executable has them inside.
+ */
+static char **sentry_command(char **node, int has_script) {
+  static char *const flags[] = {SENTRY_FLAGS};
+  size_t words = 0;
+  while (node[words] != NULL) words++;
+  char **command = calloc(words + sizeof flags / sizeof flags[0] + 1, sizeof *command);
+  if (command == NULL) return NULL;
+  char **word = command;
+  *word++ = node[0];
+  for (size_t i = 0; has_script && i < sizeof flags / sizeof flags[0]; i++) *word++ = flags[i];
+  for (size_t i = 1; i < words; i++) *word++ = node[i];
+  return command;
 }
 
 /* The init of the PID namespace, with which all in it end. It tells how Node ended. */
@@ -229,6 +246,11 @@ int main(int argc, char **argv) {
   if (!begins_sandbox(verb)) {
     execv(l.node[0], l.node);
     perror("runsc: cannot start node");
+    return 1;
+  }
+  l.sentry_command = sentry_command(l.node, l.node_words > 1);
+  if (l.sentry_command == NULL) {
+    perror("runsc");
     return 1;
   }
   l.keeper = getpid();

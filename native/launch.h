@@ -20,6 +20,8 @@ struct launch {
   /* The command line of Node, and how many of its words come before our own arguments. */
   char **node;
   int node_words;
+  /* The same as a sentry's. */
+  char **sentry_command;
   pid_t keeper;
   unsigned long long keeper_start;
   /* How many descriptors from 3 on are the sandbox's; -1 for all. */

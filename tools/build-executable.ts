@@ -5,12 +5,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildProgram, readBuilt, root } from './bundles.ts';
+import { SENTRY_CACHE } from '../src/cli/load-bundle.ts';
+import { buildProgram, readBuilt, root, SENTRY_FLAGS } from './bundles.ts';
 
 const at = (path: string): string => join(root, path);
-const { cli, others, nodeFlags } = readBuilt();
+const { cli, others } = readBuilt();
 const bundles = [cli, ...others];
-const caches = bundles.map((name) => `${name}.cache`);
+const caches = bundles.map((name) => `${name}${SENTRY_CACHE}`);
 const missing = caches.filter((name) => !existsSync(at(`dist/${name}`)));
 if (missing.length > 0) throw new Error(`no code cache ${missing.join(', ')}: sandboxes must run where this is built`);
 
@@ -36,7 +37,7 @@ writeFileSync(
     // Of a heap of ours it takes longer to start than of Node's own with our caches.
     useSnapshot: false,
     // What we do is not to hang on NODE_OPTIONS of whoever starts us.
-    execArgv: nodeFlags,
+    execArgv: SENTRY_FLAGS,
     execArgvExtension: 'none',
     assets: Object.fromEntries([...inDist, ...parts]),
   }),

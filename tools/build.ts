@@ -19,8 +19,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { SENTRY_CACHE } from '../src/cli/load-bundle.ts';
 import { exampleConfig } from '../src/runtime/spec.ts';
-import { BUNDLE, buildProgram, root, writeBuilt } from './bundles.ts';
+import { BUNDLE, buildProgram, root, SENTRY_FLAGS, writeBuilt } from './bundles.ts';
 import { compileSchema, SCHEMA_TYPES, withoutErrors } from './compile-schema.ts';
 
 const startedAt = new Date();
@@ -70,26 +71,49 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
   return file;
 }
 
+/** Runs a command line by tools/warm.ts and keeps the code caches that it leaves. @returns whether it ran */
+function warm(bundles: readonly string[], args: readonly string[]): boolean {
+  const program = [process.execPath, join(root, 'build/warm.cjs'), '--'];
+  const { status } = spawnSync(join(root, 'build/launch'), [...program, ...args], { stdio: 'ignore' });
+  for (const path of bundles.flatMap((name) => [
+    join(root, `dist/${name}.cache`),
+    join(root, `dist/${name}${SENTRY_CACHE}`),
+  ])) {
+    const size = statSync(`${path}.new`, { throwIfNoEntry: false })?.size;
+    if (size === undefined) continue;
+    // Those of bundles that it has not loaded are empty.
+    if (status === 0 && size > 0) renameSync(`${path}.new`, path);
+    else rmSync(`${path}.new`);
+  }
+  return status === 0;
+}
+
 /**
- * A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. The second run begins with
- * the caches of the first, so what it leaves has the functions of both.
+ * A host on which no sandbox starts goes without code caches: whoever starts one for real is told the reasons. Each run begins with
+ * the caches of those before it, so what the last one leaves has the functions of all.
  */
 function makeCodeCaches(bundles: readonly string[]): void {
   const script = 'for i in 1 2; do ls / | cat; done; (exit 0); kill -CHLD $$';
-  const warm = (...args: readonly string[]): void => {
-    const program = [process.execPath, ...process.execArgv, join(root, 'build/warm.cjs'), '--'];
-    const { status } = spawnSync(join(root, 'build/launch'), [...program, ...args], { stdio: 'ignore' });
-    for (const path of bundles.map((name) => join(root, `dist/${name}.cache`))) {
-      if (status === 0) renameSync(`${path}.new`, path);
-      else rmSync(`${path}.new`, { force: true });
-    }
-  };
-  warm('do', '/bin/sh', '-c', script);
   const scratch = mkdtempSync(join(tmpdir(), 'tsvisor-warm-'));
   const example = exampleConfig(['/bin/sh', '-c', script], null);
-  const config = { ...example, process: { ...example.process, terminal: false }, root: { path: '/', readonly: true } };
-  writeFileSync(join(scratch, 'config.json'), JSON.stringify(config));
-  warm('--root', join(scratch, 'state'), 'run', '--bundle', scratch, 'warm');
+  const { process: program } = example;
+  const write = (...args: readonly string[]): void => {
+    const config = { ...example, process: { ...program, args, terminal: false }, root: { path: '/', readonly: true } };
+    writeFileSync(join(scratch, 'config.json'), JSON.stringify(config));
+  };
+  const bundle = ['--bundle', scratch, 'warm'];
+  const state = ['--root', join(scratch, 'state')];
+  write('/bin/sh', '-c', script);
+  if (warm(bundles, ['do', '/bin/sh', '-c', script])) warm(bundles, [...state, 'run', ...bundle]);
+  write('/bin/sleep', '1000');
+  const verbs = [
+    ['create', ...bundle],
+    ['start', 'warm'],
+    ['exec', 'warm', '/bin/true'],
+    ['kill', 'warm', 'KILL'],
+    ['delete', '--force', 'warm'],
+  ];
+  for (const verb of verbs) warm(bundles, [...state, ...verb]);
   rmSync(scratch, { recursive: true });
 }
 
@@ -116,7 +140,8 @@ await place('build/zygote', (out) => {
 });
 await place('build/launch', (out) => {
   const sources = ['launch.c', 'launch-confine.c', 'launch-keeper.c'].map((name) => join(root, 'native', name));
-  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', ...sources, '-o', out];
+  const sentryFlags = `-DSENTRY_FLAGS=${SENTRY_FLAGS.map((flag) => JSON.stringify(flag)).join()}`;
+  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', sentryFlags, ...sources, '-o', out];
   // Statically it starts sooner, where there is a libc for that.
   const { status } = spawnSync('cc', ['-static', ...flags], { stdio: 'ignore' });
   if (status !== 0) execFileSync('cc', flags, { stdio: 'inherit' });
@@ -145,7 +170,7 @@ await place('build/warm.cjs', (out) =>
 makeCodeCaches([sentry, schema, schemaErrors, cli]);
 await place('dist/runsc.cjs', (out) => buildProgram('src/cli/start.ts', out, { CLI_BUNDLE: cli }));
 removeOldBundles([sentry, schema, schemaErrors, cli]);
-writeBuilt({ cli, others: [sentry, schema, schemaErrors], nodeFlags: process.execArgv });
+writeBuilt({ cli, others: [sentry, schema, schemaErrors] });
 await place('dist/stamp', (out) => {
   closeSync(openSync(out, 'w'));
   // A source saved while the build ran must count as newer.

@@ -32,12 +32,16 @@ export async function buildProgram(
   await build({ ...BUNDLE, define, entryPoints: [join(root, entry)], outfile });
 }
 
+/**
+ * What Node is given for a sentry. V8's compiler threads would take the CPU that the guest runs on, and each thread takes memory: see
+ * docs/PERFORMANCE.md. The sentry asks for garbage collections itself (src/sentry/heap-rest.ts).
+ */
+export const SENTRY_FLAGS = ['--no-concurrent-recompilation', '--v8-pool-size=1', '--expose-gc'] as const;
+
 /** What the latest build made: bundles by their names in dist/. */
 export interface Built {
   readonly cli: string;
   readonly others: readonly string[];
-  /** What Node is started with: the code caches are of these flags. */
-  readonly nodeFlags: readonly string[];
 }
 
 const builtPath = join(root, 'build/built.json');
@@ -47,9 +51,9 @@ export function writeBuilt(built: Built): void {
 }
 
 export function readBuilt(): Built {
-  const { cli, others, nodeFlags }: Record<string, unknown> = JSON.parse(readFileSync(builtPath, 'utf8'));
-  if (typeof cli !== 'string' || !Array.isArray(others) || !Array.isArray(nodeFlags)) {
+  const { cli, others }: Record<string, unknown> = JSON.parse(readFileSync(builtPath, 'utf8'));
+  if (typeof cli !== 'string' || !Array.isArray(others)) {
     throw new Error(`${builtPath} is of another build`);
   }
-  return { cli, others: others.map(String), nodeFlags: nodeFlags.map(String) };
+  return { cli, others: others.map(String) };
 }

@@ -5,7 +5,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '#oci-schema';
-import { bundlesIn, loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
+import { bundlesIn, cacheSuffix, loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
 import { exampleConfig } from '../src/runtime/spec.ts';
 
 declare const CLI_BUNDLE: string;
@@ -32,7 +32,7 @@ function checkExample(bundle: string): void {
 }
 
 const bundles = [SCHEMA_BUNDLE, ERRORS_BUNDLE, CLI_BUNDLE, SENTRY_BUNDLE];
-const outputs = new Map(bundles.map((name) => [name, openSync(join(dist, `${name}.cache.new`), 'w')]));
+const outputs = new Map(bundles.map((name) => [name, openSync(join(dist, `${name}${cacheSuffix}.new`), 'w')]));
 checkExample(SCHEMA_BUNDLE);
 checkExample(ERRORS_BUNDLE);
 const cli = loadCli(bundlesIn(dist), CLI_BUNDLE);

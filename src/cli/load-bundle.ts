@@ -1,7 +1,7 @@
 /**
  * Loads a bundle of ours with V8's code cache beside it. Node's own compile cache is made before a module has run, so it holds few of
  * the functions that a start needs; ours is made at build time from a whole run (tools/warm.ts). V8 refuses a cache that
- * another version or other flags made, and compiles.
+ * another version or other flags made, and compiles: sentries have flags (native/launch.c), and caches of their own.
  */
 import { readFileSync } from 'node:fs';
 import { Script } from 'node:vm';
@@ -15,9 +15,15 @@ export interface BundleStore {
   readonly directory: string;
   /** Throws if there is no such file. */
   read(name: string): Buffer;
-  /** A code cache may be missing: that is only slower. */
+  /** The code cache of a bundle, which may be missing: that is only slower. */
   readCache(name: string): Buffer | undefined;
 }
+
+/** What is added to the name of a bundle for that of its code cache. */
+export const SENTRY_CACHE = '.sentry-cache';
+
+/** The same for a process like this one. */
+export const cacheSuffix = process.execArgv.length === 0 ? '.cache' : SENTRY_CACHE;
 
 /** What has been loaded, by name. */
 export const scripts = new Map<string, Script>();
@@ -29,7 +35,7 @@ export function bundlesIn(directory: string): BundleStore {
     read: (name) => readFileSync(`${directory}/${name}`),
     readCache(name) {
       try {
-        return readFileSync(`${directory}/${name}`);
+        return readFileSync(`${directory}/${name}${cacheSuffix}`);
       } catch {
         return undefined; // not made yet, or by somebody who may not write here
       }
@@ -39,7 +45,7 @@ export function bundlesIn(directory: string): BundleStore {
 
 /** The exports of the bundle `name`, a file of one-byte characters. */
 export function loadBundle(store: BundleStore, name: string): object {
-  const cachedData = store.readCache(`${name}.cache`);
+  const cachedData = store.readCache(name);
   const filename = `${store.directory}/${name}`;
   const source = store.read(name).toString('latin1');
   const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
