@@ -49,6 +49,16 @@ static void keep_capabilities(uint32_t kept) {
 
 void drop_all_capabilities(void) { set_capabilities(0); }
 
+void keep_ambient_capabilities(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (geteuid() == 0 || syscall(SYS_capget, &header, data) != 0) return;
+  for (int i = 0; i < 2; i++) data[i].effective = data[i].permitted = 0;
+  for (unsigned long i = 0; i <= LAST_CAPABILITY; i++)
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1) data[i / 32].effective = data[i / 32].permitted |= 1U << i % 32;
+  syscall(SYS_capset, &header, data);
+}
+
 /* Every id that we know becomes itself. */
 static int identity_map(const char *path, char *map) {
   FILE *file = fopen(path, "re");

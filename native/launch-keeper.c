@@ -162,7 +162,7 @@ static int place(struct launch *l, const char *directory) {
 static int run_ourselves(struct launch *l, const char *argument, const char *end) {
   char *words[64];
   int count = 0;
-  for (; count < l->node_words && count < 32; count++) words[count] = l->node[count];
+  for (; count < l->own_words && count < 32; count++) words[count] = l->own[count];
   for (; argument != NULL && count < 63; argument = next_text(argument, end)) words[count++] = (char *)argument;
   words[count] = NULL;
   pid_t child = fork();

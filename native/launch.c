@@ -1,5 +1,6 @@
 /*
- * Starts Node for a sandbox with what only a process that has not begun can be given, and stays beside it: launch NODE NODE-ARGS... -- ARGS...
+ * Starts Node for a sandbox with what only a process that has not begun can be given, and stays beside it. Where Node is, and with it the form of the
+ * command line, launch-node.h knows.
  *
  * Three processes: the keeper (this one, of the host), the init of the sandbox's PID namespace, and Node, the sentry. Node gets
  * mount, PID, IPC and UTS namespaces in which it has no power, a user namespace in which it has those over files alone, no core dumps, only the
@@ -11,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include "launch.h"
+#include "launch-node.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Flags before the verb whose value is the next word. One that is missing costs a second start of Node, no more (src/cli/launched.ts). */
-static const char *const with_value[] = {"--root", "--log", "--log-format", "--debug-log", "--network", "--rootless"};
+/* Flags before the verb whose value is the next word. */
+static const char *const with_value[] = {FLAGS_WITH_VALUE};
 
 static int takes_value(const char *flag) {
   for (size_t i = 0; i < sizeof with_value / sizeof with_value[0]; i++)
@@ -36,18 +38,18 @@ static int takes_value(const char *flag) {
   return 0;
 }
 
-/* The verb and what follows; NULL if there is none. */
+/* The verb and what follows; an empty one if there is none. */
 static char **find_verb(char **args) {
+  static char *none[] = {"", NULL};
   for (; *args != NULL; args++) {
     if ((*args)[0] != '-') return args;
     if (takes_value(*args) && args[1] != NULL) args++;
   }
-  return NULL;
+  return none;
 }
 
 /* Whether the verb is one whose process becomes a sentry. */
 static int begins_sandbox(char **verb) {
-  if (verb == NULL) return 0;
   if (strcmp(*verb, "do") == 0 || strcmp(*verb, "boot") == 0) return 1;
   if (strcmp(*verb, "run") != 0) return 0;
   for (char **arg = verb + 1; *arg != NULL; arg++)
@@ -109,26 +111,8 @@ static _Noreturn void run_node(struct launch *l, int fd) {
     perror("runsc: this host does not allow a seccomp filter");
     _exit(1);
   }
-  execv(l->node[0], l->sentry_command);
-  perror("runsc: cannot start node");
+  become_node(l, 1);
   _exit(1);
-}
-
-/*
- * Node's command line for a sentry, with flags of V8. Other verbs go without them, for with any of them Node compiles its own modules anew: the
- * code that it has of them is of none. A single executable has them inside.
- */
-static char **sentry_command(char **node, int has_script) {
-  static char *const flags[] = {SENTRY_FLAGS};
-  size_t words = 0;
-  while (node[words] != NULL) words++;
-  char **command = calloc(words + sizeof flags / sizeof flags[0] + 1, sizeof *command);
-  if (command == NULL) return NULL;
-  char **word = command;
-  *word++ = node[0];
-  for (size_t i = 0; has_script && i < sizeof flags / sizeof flags[0]; i++) *word++ = flags[i];
-  for (size_t i = 1; i < words; i++) *word++ = node[i];
-  return command;
 }
 
 /* The init of the PID namespace, with which all in it end. It tells how Node ended. */
@@ -236,21 +220,15 @@ static void let_go(const struct launch *l) {
 }
 
 int main(int argc, char **argv) {
-  int separator = 2;
-  while (separator < argc && strcmp(argv[separator], "--") != 0) separator++;
-  if (separator >= argc) return 2;
-  /* Ours is not Node's, which would take it for its own. */
-  memmove(argv + separator, argv + separator + 1, (size_t)(argc - separator) * sizeof *argv);
-  char **verb = find_verb(argv + separator);
-  struct launch l = {.node = argv + 1, .node_words = separator - 1, .host_mounts = -1, .mounts = -1, .status_fd = -1, .host_proc = -1};
-  if (!begins_sandbox(verb)) {
-    execv(l.node[0], l.node);
-    perror("runsc: cannot start node");
-    return 1;
-  }
-  l.sentry_command = sentry_command(l.node, l.node_words > 1);
-  if (l.sentry_command == NULL) {
-    perror("runsc");
+  struct launch l = {.host_mounts = -1, .mounts = -1, .status_fd = -1, .host_proc = -1};
+  char **arguments = take_command(&l, argc, argv);
+  if (arguments == NULL) return 1;
+  char **verb = find_verb(arguments);
+  /* By src/cli/launched.ts, which understands every command line. */
+  const int is_asked = getenv("TSVISOR_LAUNCH") != NULL;
+  unsetenv("TSVISOR_LAUNCH");
+  if (!is_asked && !begins_sandbox(verb)) {
+    become_node(&l, 0);
     return 1;
   }
   l.keeper = getpid();
@@ -258,7 +236,7 @@ int main(int argc, char **argv) {
   l.preserved = preserved_fds(verb);
   l.is_detached = strcmp(*verb, "boot") == 0;
   int is_run = strcmp(*verb, "run") == 0;
-  int asks = asks_for_host(argv + separator);
+  int asks = asks_for_host(arguments);
   /* Of `run` only the configuration knows, and that may ask for a network namespace that Node must enter itself. */
   l.has_host_network = is_run || asks;
   block_signals(&l.signals);

@@ -17,11 +17,11 @@ struct end_step {
 };
 
 struct launch {
-  /* The command line of Node, and how many of its words come before our own arguments. */
-  char **node;
-  int node_words;
-  /* The same as a sentry's. */
-  char **sentry_command;
+  /* The command line of Node. */
+  char **command;
+  /* The beginning of a command line that is runsc's, and how many words it has. */
+  char **own;
+  int own_words;
   pid_t keeper;
   unsigned long long keeper_start;
   /* How many descriptors from 3 on are the sandbox's; -1 for all. */
@@ -55,6 +55,8 @@ void enter_user_namespace(const struct launch *l, int socket);
 /* Learns the sentry's pid too. */
 int give_user_namespace(struct launch *l, const struct id_maps *maps);
 void drop_all_capabilities(void);
+/* What execve(2) leaves to who is not root (capabilities(7)). */
+void keep_ambient_capabilities(void);
 int forbid_io_uring(void);
 void scope_signals(void);
 

@@ -36,7 +36,7 @@ function minimalRoot(name: string): string {
   for (const path of ['proc', 'tmp', 'run', 'dev', 'bin', 'guest/bin'])
     mkdirSync(join(root, path), { recursive: true });
   writeFileSync(join(root, 'dev/null'), '');
-  const libraries = execFileSync('ldd', [program], { encoding: 'utf8' });
+  const libraries = execFileSync('ldd', [join(repositoryRoot, 'node_modules/node/bin/node')], { encoding: 'utf8' });
   for (const [path] of libraries.matchAll(/\/\S+/g)) {
     const target = join(root, path);
     mkdirSync(dirname(target), { recursive: true });
@@ -101,6 +101,35 @@ describe('what is handed out', { skip }, () => {
     const { stdout, stderr, code } = await runIn(root, ['/bin/sh', '-c', script]);
     assert.deepEqual({ stdout, stderr, code }, { stdout: 'in\nstatus 5\n', stderr: '', code: 0 });
     assert.deepEqual(readdirSync(join(root, 'run/runsc')), []);
+  });
+
+  test('the executable begins a sandbox for command lines that its launcher does not understand', async () => {
+    const root = minimalRoot('asked');
+    copyFileSync(program, join(root, 'runsc'));
+    execFileSync(program, ['spec', '--bundle', root, '--', '/bin/sh', '-c', 'echo in; exit 4']);
+    const path = join(root, 'config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8'));
+    config.process.terminal = false;
+    config.root.path = '/guest';
+    writeFileSync(path, JSON.stringify(config));
+    const run = ['run', '--detach=false', '--bundle', '/', 'one'];
+    const { stdout, stderr, code } = await runIn(root, ['/runsc', '--ignore-cgroups', ...run]);
+    assert.deepEqual({ stdout, stderr, code }, { stdout: 'in\n', stderr: '', code: 4 });
+  });
+
+  test('the executable says what is wrong with its own file', async () => {
+    const root = minimalRoot('cut');
+    const bytes = readFileSync(program);
+    writeFileSync(join(root, 'runsc'), bytes.subarray(0, bytes.length - 1), { mode: 0o755 });
+    const cut = await runIn(root, ['/runsc', '--version']);
+    assert.deepEqual(
+      { stderr: cut.stderr, code: cut.code },
+      { stderr: 'runsc: cannot load node from its own file: Exec format error\n', code: 1 },
+    );
+    copyFileSync(program, join(root, 'runsc'));
+    const bare = await runProcess('chroot', [root, '/runsc', '--version'], { cwd: '/' });
+    assert.equal(bare.code, 1);
+    assert.match(bare.stderr, /^runsc: cannot find its own file, for which \/proc must be mounted: /);
   });
 
   test('the Debian package installs, works, and purged leaves nothing', async () => {

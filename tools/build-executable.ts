@@ -1,12 +1,13 @@
 /**
- * Makes dist/runsc of a finished build: Node with our bundles, their code caches and the native parts inside, as Node's single
- * executables are made. It needs nothing but the C and C++ libraries, and is moved into its place whole.
+ * Makes dist/runsc of a finished build: the launcher, and behind it Node with our bundles, their code caches and the native parts inside, as
+ * Node's single executables are made. It needs nothing but the C and C++ libraries, and is moved into its place whole.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SENTRY_CACHE } from '../src/cli/load-bundle.ts';
 import { buildProgram, readBuilt, root, SENTRY_FLAGS } from './bundles.ts';
+import { compileLauncher } from './compile-launcher.ts';
 
 const at = (path: string): string => join(root, path);
 const { cli, others } = readBuilt();
@@ -21,9 +22,10 @@ await buildProgram('src/cli/start-executable.ts', main, { CLI_BUNDLE: cli });
 const executable = at('build/node');
 const node = at('node_modules/node/bin/node');
 execFileSync('strip', ['-o', executable, node]);
-const output = at(`dist/runsc.${process.pid}`);
+const output = at('build/executable');
+const launcher = at('build/launch-inside');
 const inDist = [...bundles, ...caches].map((name) => [name, at(`dist/${name}`)]);
-const parts = ['addon.node', 'zygote', 'launch'].map((name) => [name, at(`build/${name}`)]);
+const parts = ['addon.node', 'zygote'].map((name) => [name, at(`build/${name}`)]);
 const config = at('build/executable.json');
 writeFileSync(
   config,
@@ -42,10 +44,30 @@ writeFileSync(
     assets: Object.fromEntries([...inDist, ...parts]),
   }),
 );
+const PAGE = 4096;
+const MARK = 'tsvisor1';
+
+/** One file of both programs; its end says where the second one is (native/launch-node-inside.c). */
+function writeTogether(path: string, first: Uint8Array, second: Uint8Array): void {
+  const offset = Math.ceil(first.length / PAGE) * PAGE;
+  const end = Buffer.alloc(MARK.length + 8);
+  end.write(MARK);
+  end.writeBigUInt64LE(BigInt(offset), MARK.length);
+  writeFileSync(path, first);
+  appendFileSync(path, new Uint8Array(offset - first.length));
+  appendFileSync(path, second);
+  appendFileSync(path, end);
+  chmodSync(path, 0o755);
+}
+
+const together = at(`dist/runsc.${process.pid}`);
 try {
+  if (!compileLauncher(launcher, 'inside', ['-static-pie'], 'inherit')) {
+    throw new Error('the launcher cannot be compiled, see above');
+  }
   execFileSync(node, ['--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
-  renameSync(output, at('dist/runsc'));
+  writeTogether(together, readFileSync(launcher), readFileSync(output));
+  renameSync(together, at('dist/runsc'));
 } finally {
-  rmSync(output, { force: true });
-  rmSync(executable, { force: true });
+  for (const path of [together, output, executable, launcher]) rmSync(path, { force: true });
 }

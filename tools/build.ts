@@ -21,7 +21,8 @@ import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { SENTRY_CACHE } from '../src/cli/load-bundle.ts';
 import { exampleConfig } from '../src/runtime/spec.ts';
-import { BUNDLE, buildProgram, root, SENTRY_FLAGS, writeBuilt } from './bundles.ts';
+import { BUNDLE, buildProgram, root, writeBuilt } from './bundles.ts';
+import { compileLauncher } from './compile-launcher.ts';
 import { compileSchema, SCHEMA_TYPES, withoutErrors } from './compile-schema.ts';
 
 const startedAt = new Date();
@@ -139,12 +140,9 @@ await place('build/zygote', (out) => {
   execFileSync(join(root, 'native/build-stub.sh'), [out], { stdio: 'inherit' });
 });
 await place('build/launch', (out) => {
-  const sources = ['launch.c', 'launch-confine.c', 'launch-keeper.c'].map((name) => join(root, 'native', name));
-  const sentryFlags = `-DSENTRY_FLAGS=${SENTRY_FLAGS.map((flag) => JSON.stringify(flag)).join()}`;
-  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', sentryFlags, ...sources, '-o', out];
-  // Statically it starts sooner, where there is a libc for that.
-  const { status } = spawnSync('cc', ['-static', ...flags], { stdio: 'ignore' });
-  if (status !== 0) execFileSync('cc', flags, { stdio: 'inherit' });
+  if (!compileLauncher(out, 'file', ['-static'], 'ignore') && !compileLauncher(out, 'file', [], 'inherit')) {
+    throw new Error('the launcher cannot be compiled, see above');
+  }
 });
 const schemaCode = compileSchema();
 await place('build/oci-schema-errors.d.mts', (out) => writeFileSync(out, SCHEMA_TYPES));

@@ -5,16 +5,16 @@ import { isSea } from 'node:sea';
 import { keepForUs } from '../host/host-process.ts';
 import type { Launched } from '../host/keeper.ts';
 import { nativeFolder } from '../host/native-parts.ts';
-import { openProgram } from '../host/program-file.ts';
 import { ownCommand } from './own-command.ts';
 
 const MARK = 'TSVISOR_LAUNCHED';
+/** Has the launcher begin a sandbox whatever it makes of the command line. */
+const ASK = 'TSVISOR_LAUNCH';
 
 /** The beginning of a command line that is runsc's by way of the launcher: what follows are flags, or a verb. */
 export function launchedCommand(): [string, ...string[]] {
-  // Our descriptor, for the name is looked up by a child of ours.
-  const launcher = isSea() ? `/proc/${process.pid}/fd/${openProgram('launch')}` : `${nativeFolder()}/launch`;
-  return [launcher, ...ownCommand(), '--'];
+  // The executable begins with it.
+  return isSea() ? ownCommand() : [`${nativeFolder()}/launch`, ...ownCommand(), '--'];
 }
 
 /** Starts us once more by the launcher if it has not started us. To be called first by a verb whose process becomes a sentry. */
@@ -22,7 +22,7 @@ export function beLaunched(): Launched {
   const mark = process.env[MARK];
   if (mark === undefined) {
     const command = launchedCommand();
-    process.execve?.(command[0], [...command, ...process.argv.slice(2)]);
+    process.execve?.(command[0], [...command, ...process.argv.slice(2)], { ...process.env, [ASK]: '1' });
     throw new Error('this node cannot start the launcher');
   }
   delete process.env[MARK];

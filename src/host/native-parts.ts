@@ -1,5 +1,5 @@
 /**
- * The native parts: the addon, the zygote and the launcher, as files of a build or as assets of the single executable.
+ * The native parts that we load: the addon and the zygote, as files of a build or as assets of the single executable.
  *
  * What is inside the executable goes into files without a name: nobody else can change them, and none is left behind. Programs'
  * are memfds; the addon, without which we can make none, is loaded from an unlinked file by its descriptor's name in /proc.
@@ -22,7 +22,7 @@ export function nativeFolder(): string {
 }
 
 /** A part's bytes when we are the single executable. They are its own pages: nothing may write to them. */
-export function partInside(name: 'addon.node' | 'zygote' | 'launch'): Uint8Array | undefined {
+export function partInside(name: 'addon.node' | 'zygote'): Uint8Array | undefined {
   return isSea() ? new Uint8Array(getRawAsset(name)) : undefined;
 }
 

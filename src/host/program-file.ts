@@ -1,4 +1,4 @@
-/** Programs of ours as descriptors that can be executed (see native-parts.ts). */
+/** The zygote as a descriptor that can be executed (see native-parts.ts). */
 import { openSync } from 'node:fs';
 import { EINVAL } from '../abi/errno.ts';
 import { must } from './host-error.ts';
@@ -16,15 +16,15 @@ const F_ADD_SEALS = 1033;
 /** SEAL, SHRINK, GROW, WRITE. */
 const ALL_SEALS = 15;
 
-export function openProgram(name: 'zygote' | 'launch'): number {
-  const bytes = partInside(name);
-  if (bytes === undefined) return openSync(`${nativeFolder()}/${name}`, 'r');
-  const label = new TextEncoder().encode(`tsvisor-${name}\0`);
+export function openZygote(): number {
+  const bytes = partInside('zygote');
+  if (bytes === undefined) return openSync(`${nativeFolder()}/zygote`, 'r');
+  const label = new TextEncoder().encode('tsvisor-zygote\0');
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const executable = native.syscall(MEMFD_CREATE, label, flags | MFD_EXEC);
   const fd = must('memfd_create', executable === -EINVAL ? native.syscall(MEMFD_CREATE, label, flags) : executable);
   for (let at = 0; at < bytes.length; ) {
-    at += must(`write of ${name}`, native.syscall(WRITE, fd, bytes.subarray(at), bytes.length - at));
+    at += must('write of the zygote', native.syscall(WRITE, fd, bytes.subarray(at), bytes.length - at));
   }
   must('fcntl F_ADD_SEALS', native.syscall(FCNTL, fd, F_ADD_SEALS, ALL_SEALS));
   return fd;

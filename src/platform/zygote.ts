@@ -3,7 +3,7 @@
  */
 import { HostError, must } from '../host/host-error.ts';
 import { native } from '../host/native.ts';
-import { openProgram } from '../host/program-file.ts';
+import { openZygote } from '../host/program-file.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
 import { stubFilter } from './filter.ts';
 
@@ -69,7 +69,7 @@ export function startZygote(): Zygote {
   const globalFd = sharedMemory('tsvisor-global', PAGE);
   const globalBuffer = native.reserve(PAGE);
   mapShared(globalFd, native.addressOf(globalBuffer), PAGE, 0);
-  const execFd = openProgram('zygote');
+  const execFd = openZygote();
 
   const attempts: readonly [Isolation, number][] = [
     ['user', NAMESPACES | NEWUSER],
