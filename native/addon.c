@@ -6,7 +6,7 @@
  * registers and back and keeps no state.
  */
 #define _GNU_SOURCE
-#define NAPI_VERSION 9
+#define NAPI_VERSION 10
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -276,6 +276,23 @@ static napi_value js_spawn_zygote(napi_env env, napi_callback_info info) {
   return out;
 }
 
+/* A string over characters that are in memory already, and stay there unchanged. */
+static napi_value js_text_at(napi_env env, napi_callback_info info) {
+  long args[2] = {0, 0};
+  napi_value out;
+  number_arguments(env, info, args, 2);
+  if (node_api_create_external_string_latin1(env, (char *)args[0], (size_t)args[1], NULL, NULL, &out, NULL) == napi_ok) return out;
+  napi_throw_error(env, NULL, "this node does not allow external strings");
+  return NULL;
+}
+
+/* Gives back what malloc(3) has free, in the middle of its heap too. */
+static napi_value js_trim(napi_env env, napi_callback_info info) {
+  (void)env, (void)info;
+  malloc_trim(0);
+  return NULL;
+}
+
 NAPI_MODULE_INIT() {
   /* Else malloc(3) of some thread would open a file of /sys one day, to count CPUs for this; Node's heap is not malloc's. */
   mallopt(M_ARENA_MAX, 4);
@@ -286,6 +303,7 @@ NAPI_MODULE_INIT() {
       {"syscall", js_syscall},          {"addressOf", js_address_of},  {"reserve", js_reserve},
       {"uvBackendFd", js_uv_backend_fd}, {"cpuid", js_cpuid},
       {"spawnZygote", js_spawn_zygote},  {"transfer", js_transfer},    {"clock", js_clock},
+      {"textAt", js_text_at},            {"trim", js_trim},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value f;

@@ -19,8 +19,8 @@ if (missing.length > 0) throw new Error(`no code cache ${missing.join(', ')}: sa
 const main = at('build/start-executable.cjs');
 await buildProgram('src/cli/start-executable.ts', main, { CLI_BUNDLE: cli });
 // A fifth of it are symbols for debuggers.
-const executable = at('build/node');
-const node = at('node_modules/node/bin/node');
+const executable = at('build/node-stripped');
+const node = at('build/node');
 execFileSync('strip', ['-o', executable, node]);
 const output = at('build/executable');
 const launcher = at('build/launch-inside');

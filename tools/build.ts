@@ -24,6 +24,7 @@ import { exampleConfig } from '../src/runtime/spec.ts';
 import { BUNDLE, buildProgram, root, writeBuilt } from './bundles.ts';
 import { compileLauncher } from './compile-launcher.ts';
 import { compileSchema, SCHEMA_TYPES, withoutErrors } from './compile-schema.ts';
+import { makeNode } from './node-program.ts';
 
 const startedAt = new Date();
 
@@ -74,7 +75,7 @@ async function bundle(name: string, entry: string, plugins: Plugin[]): Promise<s
 
 /** Runs a command line by tools/warm.ts and keeps the code caches that it leaves. @returns whether it ran */
 function warm(bundles: readonly string[], args: readonly string[]): boolean {
-  const program = [process.execPath, join(root, 'build/warm.cjs'), '--'];
+  const program = [join(root, 'build/node'), join(root, 'build/warm.cjs'), '--'];
   const { status } = spawnSync(join(root, 'build/launch'), [...program, ...args], { stdio: 'ignore' });
   for (const path of bundles.flatMap((name) => [
     join(root, `dist/${name}.cache`),
@@ -131,6 +132,7 @@ function removeOldBundles(current: readonly string[]): void {
 mkdirSync(join(root, 'build'), { recursive: true });
 mkdirSync(join(root, 'dist'), { recursive: true });
 
+await place('build/node', (out) => makeNode(join(root, 'node_modules/node/bin/node'), out));
 await place('build/addon.node', (out) => {
   const flags = ['-O2', '-shared', '-fPIC', '-Wall', '-Wextra', '-Werror'];
   const headers = join(root, 'node_modules/node-api-headers/include');

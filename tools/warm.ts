@@ -5,7 +5,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '#oci-schema';
-import { bundlesIn, cacheSuffix, loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
+import { type BundleStore, bundlesIn, cacheSuffix, loadBundle, loadCli, scripts } from '../src/cli/load-bundle.ts';
 import { exampleConfig } from '../src/runtime/spec.ts';
 
 declare const CLI_BUNDLE: string;
@@ -20,8 +20,8 @@ function isSchema(exports: object): exports is { readonly isConfig: Check } {
 }
 
 /** Has the check of configurations compiled, all of its parts: the command line that is run needs none. */
-function checkExample(bundle: string): void {
-  const schema = loadBundle(bundlesIn(dist), bundle);
+function checkExample(store: BundleStore, bundle: string): void {
+  const schema = loadBundle(store, bundle);
   if (!isSchema(schema)) throw new Error(`${bundle} is no schema`);
   const seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
   const config = { ...exampleConfig(['true'], null), hooks: { poststop: [] } };
@@ -33,16 +33,25 @@ function checkExample(bundle: string): void {
 
 const bundles = [SCHEMA_BUNDLE, ERRORS_BUNDLE, CLI_BUNDLE, SENTRY_BUNDLE];
 const outputs = new Map(bundles.map((name) => [name, openSync(join(dist, `${name}${cacheSuffix}.new`), 'w')]));
-checkExample(SCHEMA_BUNDLE);
-checkExample(ERRORS_BUNDLE);
-const cli = loadCli(bundlesIn(dist), CLI_BUNDLE);
-process.on('exit', (code) => {
-  if (code !== 0) return;
+
+function writeCaches(): void {
   for (const [name, script] of scripts) {
     const output = outputs.get(name);
     if (output === undefined) throw new Error(`${name} is no bundle that is known`);
     const data = script.createCachedData();
     for (let done = 0; done < data.length; ) done += writeSync(output, data, done);
   }
-});
-void cli.main(process.argv.slice(2));
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const store = await bundlesIn(dist);
+  checkExample(store, SCHEMA_BUNDLE);
+  checkExample(store, ERRORS_BUNDLE);
+  const cli = loadCli(store, CLI_BUNDLE);
+  process.on('exit', (code) => {
+    if (code === 0) writeCaches();
+  });
+  await cli.main(args);
+}
+
+void run(process.argv.slice(2));

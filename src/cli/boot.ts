@@ -2,7 +2,7 @@
 import { bootContainer } from '../runtime/boot.ts';
 import type { Parsed } from './arguments.ts';
 import { CREATE_FLAGS, pathFlag, preservedFds } from './create.ts';
-import { beLaunched, endSentry } from './launched.ts';
+import { beLaunched } from './launched.ts';
 import { containerOf, readInvocation } from './verb.ts';
 
 export async function boot(globals: Parsed, args: readonly string[]): Promise<number> {
@@ -11,5 +11,5 @@ export async function boot(globals: Parsed, args: readonly string[]): Promise<nu
   const { own, settings } = invocation;
   const { id } = containerOf(invocation, 'boot');
   const bundle = pathFlag(own, 'bundle') ?? process.cwd();
-  return endSentry(await bootContainer({ ...settings, id, bundle, preserveFds: preservedFds(own) }, launched));
+  return bootContainer({ ...settings, id, bundle, preserveFds: preservedFds(own) }, launched);
 }

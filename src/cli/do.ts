@@ -2,7 +2,7 @@
 import type { Parsed } from './arguments.ts';
 import { parseDo } from './do-arguments.ts';
 import { helpText } from './help.ts';
-import { beLaunched, endSentry } from './launched.ts';
+import { beLaunched } from './launched.ts';
 import { print } from './output.ts';
 
 export async function runDo(globals: Parsed, args: readonly string[]): Promise<number> {
@@ -18,5 +18,5 @@ export async function runDo(globals: Parsed, args: readonly string[]): Promise<n
     return 0;
   }
   const { runSandbox } = await import('../sentry/run.ts');
-  return endSentry(await runSandbox(options, launched));
+  return runSandbox(options, launched);
 }

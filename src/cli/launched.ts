@@ -30,8 +30,3 @@ export function beLaunched(): Launched {
   keepForUs(Number(socket));
   return { socket: Number(socket), keeper: { pid: Number(pid), startTime } };
 }
-
-/** The end of a process that was a sentry. Node's own would take V8's heap apart first, which takes milliseconds and is for nothing. */
-export function endSentry(status: number): never {
-  process.exit(status);
-}

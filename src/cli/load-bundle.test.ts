@@ -19,14 +19,14 @@ test('a bundle gets arguments, built-in modules and its directory, with a cache,
   Object.assign(globalThis, { ran });
   const path = write('a.cjs');
   const expected = ['x', '/', folder];
-  await loadCli(bundlesIn(folder), 'a.cjs').main(['x']);
+  await loadCli(await bundlesIn(folder), 'a.cjs').main(['x']);
   assert.deepEqual(ran, expected);
   const cache = scripts.get('a.cjs')?.createCachedData();
   assert.ok(cache !== undefined);
   for (const bytes of [cache, Buffer.from('no cache of V8'), cache.subarray(0, 40)]) {
     writeFileSync(`${path}.cache`, bytes);
     ran.length = 0;
-    await loadCli(bundlesIn(folder), 'a.cjs').main(['x']);
+    await loadCli(await bundlesIn(folder), 'a.cjs').main(['x']);
     assert.deepEqual(ran, expected);
   }
   ran = [];

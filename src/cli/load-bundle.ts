@@ -13,8 +13,8 @@ type Bundle = (exports: object, require: (id: string) => unknown, directory: str
 export interface BundleStore {
   /** What bundles are to take for their directory. */
   readonly directory: string;
-  /** Throws if there is no such file. */
-  read(name: string): Buffer;
+  /** A file of one-byte characters. Throws if there is none. */
+  read(name: string): string;
   /** The code cache of a bundle, which may be missing: that is only slower. */
   readCache(name: string): Buffer | undefined;
 }
@@ -28,11 +28,18 @@ export const cacheSuffix = process.execArgv.length === 0 ? '.cache' : SENTRY_CAC
 /** What has been loaded, by name. */
 export const scripts = new Map<string, Script>();
 
+/** Whether we become a sentry, or are one: it lives long, and each has its own heap. */
+export const isSentry = process.env.TSVISOR_LAUNCHED !== undefined;
+
 /** Bundles as files in a directory. */
-export function bundlesIn(directory: string): BundleStore {
+export async function bundlesIn(directory: string): Promise<BundleStore> {
+  // Not imported: it takes the addon, which not every verb needs.
+  const readText = isSentry
+    ? (await import('../host/text-in-place.ts')).textOfFile
+    : (path: string) => readFileSync(path, 'latin1');
   return {
     directory,
-    read: (name) => readFileSync(`${directory}/${name}`),
+    read: (name) => readText(`${directory}/${name}`),
     readCache(name) {
       try {
         return readFileSync(`${directory}/${name}${cacheSuffix}`);
@@ -43,12 +50,11 @@ export function bundlesIn(directory: string): BundleStore {
   };
 }
 
-/** The exports of the bundle `name`, a file of one-byte characters. */
+/** The exports of the bundle `name`. */
 export function loadBundle(store: BundleStore, name: string): object {
   const cachedData = store.readCache(name);
   const filename = `${store.directory}/${name}`;
-  const source = store.read(name).toString('latin1');
-  const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
+  const script = new Script(store.read(name), cachedData === undefined ? { filename } : { filename, cachedData });
   scripts.set(name, script);
   const exports = {};
   const bundle: Bundle = script.runInThisContext();

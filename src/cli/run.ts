@@ -4,7 +4,7 @@ import { runInForeground } from '../runtime/run.ts';
 import { startContainer } from '../runtime/start.ts';
 import { type FlagShapes, isGiven, type Parsed } from './arguments.ts';
 import { CREATE_FLAGS, createOptions } from './create.ts';
-import { beLaunched, endSentry } from './launched.ts';
+import { beLaunched } from './launched.ts';
 import { warn } from './log.ts';
 import { containerOf, readInvocation } from './verb.ts';
 
@@ -16,7 +16,7 @@ export async function run(globals: Parsed, args: readonly string[]): Promise<num
   const options = createOptions(invocation, directory);
   if (!isGiven(invocation.own, 'detach') && options.consoleSocket === undefined) {
     const launched = beLaunched();
-    return endSentry(await runInForeground({ ...invocation.settings, ...options }, launched));
+    return runInForeground({ ...invocation.settings, ...options }, launched);
   }
   await createContainer(options);
   await startContainer(directory, warn);

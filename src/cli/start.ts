@@ -4,4 +4,6 @@ import { bundlesIn, loadCli } from './load-bundle.ts';
 /** The file of the command line's bundle: the build knows its name. */
 declare const CLI_BUNDLE: string;
 
-void loadCli(bundlesIn(import.meta.dirname), CLI_BUNDLE).main(process.argv.slice(2));
+const start = async (): Promise<void> =>
+  loadCli(await bundlesIn(import.meta.dirname), CLI_BUNDLE).main(process.argv.slice(2));
+void start();

@@ -21,6 +21,10 @@ export interface Native {
   uvBackendFd(): number;
   /** cpuid(leaf, subleaf) as [eax, ebx, ecx, edx]; leaf -1 gives XCR0 in the first two. */
   cpuid(leaf: number, subleaf?: number): [number, number, number, number];
+  /** The `length` bytes of memory at `address`, which stay as they are for good, as a string of one-byte characters. */
+  textAt(address: number, length: number): string;
+  /** malloc_trim(3). */
+  trim(): void;
   /** Starts the zygote with these clone flags (namespaces): its pid or -errno. */
   spawnZygote(execFd: number, controlFd: number, doorbellFd: number, globalFd: number, cloneFlags: number): number;
 }

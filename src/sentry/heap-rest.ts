@@ -1,7 +1,9 @@
 /**
- * A sandbox that does nothing gives back what its start and its last work have left in V8's heap: V8 itself would by timers of Node's
+ * A sandbox that does nothing gives back what its start and its last work have left in V8's heap and in malloc(3)'s: V8 itself would by timers of Node's
  * loop, which does not turn here. Whoever runs the sentry must have --expose-gc; without it nothing happens.
  */
+import { native } from '../host/native.ts';
+
 /** So much more than after the last time makes it worth a pause of some milliseconds. */
 const GROWTH = 1.2;
 
@@ -16,5 +18,6 @@ export class HeapRest {
     if (collect === undefined || getHeapStatistics().total_heap_size < this.#keptBytes * GROWTH) return;
     collect({ execution: 'sync', type: 'major', flavor: 'last-resort' });
     this.#keptBytes = getHeapStatistics().total_heap_size;
+    native.trim();
   }
 }
