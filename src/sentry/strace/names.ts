@@ -21,6 +21,15 @@ function named(constants: Constants, prefix: string): Named {
   );
 }
 
+/** Most sandboxes are never looked at, and making these takes a millisecond. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 /** `value` as names joined by "|"; bits without a name follow in hexadecimal. */
 export function flagNames(names: Named, value: number, zero = '0'): string {
   let rest = value >>> 0;
@@ -46,28 +55,34 @@ function oneName(names: Named, value: number): string {
   return names.find(([, each]) => each === value)?.[0] ?? String(value);
 }
 
-const openFlags = named(fcntl, 'O_').filter(
-  ([name]) => name !== 'O_ACCMODE' && name !== 'O_TMPFILE_BIT' && name !== 'O_RDONLY',
+const openFlags = once(() =>
+  named(fcntl, 'O_').filter(([name]) => name !== 'O_ACCMODE' && name !== 'O_TMPFILE_BIT' && name !== 'O_RDONLY'),
 );
-const statusFlags = openFlags.filter(([name]) => name !== 'O_WRONLY' && name !== 'O_RDWR' && name !== 'O_LARGEFILE');
-const atFlags = named(fcntl, 'AT_').filter(
-  ([name]) => name !== 'AT_FDCWD' && name !== 'AT_EACCESS' && name !== 'AT_REMOVEDIR',
+const statusFlags = once(() =>
+  openFlags().filter(([name]) => name !== 'O_WRONLY' && name !== 'O_RDWR' && name !== 'O_LARGEFILE'),
 );
-const ioctlRequests = [...named(ioctl, 'T'), ...named(ioctl, 'FIO')];
-const waitOptions = named(wait, 'W').concat(named(wait, '__W'));
-const resources = named(resource, 'RLIMIT_');
-const whences = named(fcntl, 'SEEK_');
-const fcntlCommands = named(fcntl, 'F_').filter(([name]) => !/^F_(SEAL|RDLCK|WRLCK|UNLCK)/.test(name));
-const protections = named(memory, 'PROT_');
-const mapFlags = named(memory, 'MAP_').filter(([name]) => name !== 'MAP_TYPE' && name !== 'MAP_SHARED_VALIDATE');
-const cloneFlags = named(clone, 'CLONE_').filter(([name]) => !name.endsWith('_HIGH'));
-const signals = named(signal, 'SIG').filter(
-  ([name]) => /^SIG[A-Z0-9]+$/.test(name) && !name.startsWith('SIGRT') && name !== 'SIGPOLL',
+const atFlags = once(() =>
+  named(fcntl, 'AT_').filter(([name]) => name !== 'AT_FDCWD' && name !== 'AT_EACCESS' && name !== 'AT_REMOVEDIR'),
 );
-const actionFlags = named(signal, 'SA_');
-const signalCodes = named(signal, 'SI_');
-const pollEvents = named(poll, 'POLL').filter(([name]) => name !== 'POLL_ALWAYS');
-const fileTypes = named(stat, 'S_IF').filter(([name]) => name !== 'S_IFMT');
+const ioctlRequests = once(() => [...named(ioctl, 'T'), ...named(ioctl, 'FIO')]);
+const waitOptions = once(() => named(wait, 'W').concat(named(wait, '__W')));
+const resources = once(() => named(resource, 'RLIMIT_'));
+const whences = once(() => named(fcntl, 'SEEK_'));
+const fcntlCommands = once(() => named(fcntl, 'F_').filter(([name]) => !/^F_(SEAL|RDLCK|WRLCK|UNLCK)/.test(name)));
+const protections = once(() => named(memory, 'PROT_'));
+const mapFlags = once(() =>
+  named(memory, 'MAP_').filter(([name]) => name !== 'MAP_TYPE' && name !== 'MAP_SHARED_VALIDATE'),
+);
+const cloneFlags = once(() => named(clone, 'CLONE_').filter(([name]) => !name.endsWith('_HIGH')));
+const signals = once(() =>
+  named(signal, 'SIG').filter(
+    ([name]) => /^SIG[A-Z0-9]+$/.test(name) && !name.startsWith('SIGRT') && name !== 'SIGPOLL',
+  ),
+);
+const actionFlags = once(() => named(signal, 'SA_'));
+const signalCodes = once(() => named(signal, 'SI_'));
+const pollEvents = once(() => named(poll, 'POLL').filter(([name]) => name !== 'POLL_ALWAYS'));
+const fileTypes = once(() => named(stat, 'S_IF').filter(([name]) => name !== 'S_IFMT'));
 const CHILD_CODES = ['', 'CLD_EXITED', 'CLD_KILLED', 'CLD_DUMPED', 'CLD_TRAPPED', 'CLD_STOPPED', 'CLD_CONTINUED'];
 const CLOCKS = [
   'CLOCK_REALTIME',
@@ -84,17 +99,17 @@ export function signalName(signo: number): string {
   if (signo >= signal.SIGRTMIN && signo <= signal.SIGRTMAX) {
     return signo === signal.SIGRTMIN ? 'SIGRTMIN' : `SIGRT_${signo - signal.SIGRTMIN}`;
   }
-  return oneName(signals, signo);
+  return oneName(signals(), signo);
 }
 
 export function openFlagNames(flags: number): string {
   const access = ['O_RDONLY', 'O_WRONLY', 'O_RDWR', 'O_ACCMODE'][flags & 3] ?? '';
-  const rest = flagNames(statusFlags, flags & ~3 & ~fcntl.O_LARGEFILE, '');
+  const rest = flagNames(statusFlags(), flags & ~3 & ~fcntl.O_LARGEFILE, '');
   return rest === '' ? access : `${access}|${rest}`;
 }
 
 /** O_* of a call that knows no access mode: pipe2(2), dup3(2). */
-export const fdFlagNames = (flags: number): string => flagNames(statusFlags, flags);
+export const fdFlagNames = (flags: number): string => flagNames(statusFlags(), flags);
 
 /** The signals of a set, as strace shows it: without "SIG", and by the missing ones when most are there. */
 export function signalSetNames(lo: number, hi: number): string {
@@ -113,9 +128,9 @@ export function accessModeNames(mode: number): string {
   return names.length === 0 ? 'F_OK' : names.join('|');
 }
 export const ioctlName = (request: number): string =>
-  ioctlRequests.find(([, each]) => each === request)?.[0] ?? `0x${request.toString(16)}`;
-export const waitOptionNames = (options: number): string => flagNames(waitOptions, options);
-export const resourceName = (resource: number): string => oneName(resources, resource);
+  ioctlRequests().find(([, each]) => each === request)?.[0] ?? `0x${request.toString(16)}`;
+export const waitOptionNames = (options: number): string => flagNames(waitOptions(), options);
+export const resourceName = (resource: number): string => oneName(resources(), resource);
 
 /** A status as wait(2) gives it, in the words of its macros. */
 export function waitStatusText(status: number): string {
@@ -126,26 +141,26 @@ export function waitStatusText(status: number): string {
   return `{WIFSIGNALED(s) && WTERMSIG(s) == ${signalName(status & 0x7f)}${core}}`;
 }
 
-export const atFlagNames = (flags: number): string => flagNames(atFlags, flags);
-export const whenceName = (whence: number): string => oneName(whences, whence);
-export const fcntlCommandName = (command: number): string => oneName(fcntlCommands, command);
-export const protectionNames = (prot: number): string => flagNames(protections, prot, 'PROT_NONE');
-export const mapFlagNames = (flags: number): string => flagNames(mapFlags, flags);
+export const atFlagNames = (flags: number): string => flagNames(atFlags(), flags);
+export const whenceName = (whence: number): string => oneName(whences(), whence);
+export const fcntlCommandName = (command: number): string => oneName(fcntlCommands(), command);
+export const protectionNames = (prot: number): string => flagNames(protections(), prot, 'PROT_NONE');
+export const mapFlagNames = (flags: number): string => flagNames(mapFlags(), flags);
 export const cloneFlagNames = (flags: number): string => {
   const exitSignal = flags & clone.CSIGNAL;
-  const names = flagNames(cloneFlags, flags & ~clone.CSIGNAL, '');
+  const names = flagNames(cloneFlags(), flags & ~clone.CSIGNAL, '');
   return [names, exitSignal === 0 ? '' : signalName(exitSignal)].filter((part) => part !== '').join('|') || '0';
 };
-export const actionFlagNames = (flags: number): string => flagNames(actionFlags, flags);
+export const actionFlagNames = (flags: number): string => flagNames(actionFlags(), flags);
 export const signalCodeName = (signo: number, code: number): string =>
-  (signo === signal.SIGCHLD ? CHILD_CODES[code] : undefined) ?? oneName(signalCodes, code);
-export const pollEventNames = (events: number): string => flagNames(pollEvents, events);
+  (signo === signal.SIGCHLD ? CHILD_CODES[code] : undefined) ?? oneName(signalCodes(), code);
+export const pollEventNames = (events: number): string => flagNames(pollEvents(), events);
 export const clockName = (id: number): string => CLOCKS[id] ?? String(id);
 
 export function modeNames(mode: number): string {
   const type = mode & stat.S_IFMT;
   const bits = `0${(mode & 0o7777).toString(8).padStart(3, '0')}`;
-  return type === 0 ? bits : `${oneName(fileTypes, type)}|${bits}`;
+  return type === 0 ? bits : `${oneName(fileTypes(), type)}|${bits}`;
 }
 
 /** "ENOENT (No such file or directory)" */
