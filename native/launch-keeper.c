@@ -68,10 +68,13 @@ static void enter_mounts(int mounts) {
   if (mounts >= 0) setns(mounts, CLONE_NEWNS);
 }
 
+/* How a mount is wanted: `w` for writable, `r` read-only; then `a` with all that is mounted below it, or `o`, the one alone. */
+static int is_mode(const char *mode) { return (mode[0] == 'w' || mode[0] == 'r') && (mode[1] == 'a' || mode[1] == 'o'); }
+
 /* What is at `path` as a mount that is nowhere, with attributes added to all of it: a descriptor, or -errno. */
-static int open_mount(const char *path, uint64_t added) {
-  struct mount_attributes attributes = {added, 0, 0, 0};
-  int tree = (int)syscall(SYS_open_tree_, AT_FDCWD, path, OPEN_TREE_CLONE_ | RECURSIVE | O_CLOEXEC);
+static int open_mount(const char *path, const char *mode, uint64_t added) {
+  struct mount_attributes attributes = {added | (mode[0] == 'w' ? 0 : ATTR_RDONLY), 0, 0, 0};
+  int tree = (int)syscall(SYS_open_tree_, AT_FDCWD, path, OPEN_TREE_CLONE_ | (mode[1] == 'a' ? RECURSIVE : 0) | O_CLOEXEC);
   if (tree < 0) return -errno;
   if (syscall(SYS_mount_setattr_, tree, "", AT_EMPTY_PATH | RECURSIVE, &attributes, sizeof attributes) == 0) return tree;
   int failed = -errno;
@@ -80,10 +83,11 @@ static int open_mount(const char *path, uint64_t added) {
 }
 
 /* A directory of the host as a mount of its own, out of which no `..` leads. Devices in it are none. */
-static int clone_tree(struct launch *l, int is_writable, const char *path) {
+static int clone_tree(struct launch *l, const char *mode) {
   if (l->mounts < 0) return -EPERM;
+  if (!is_mode(mode)) return -EINVAL;
   enter_mounts(l->host_mounts);
-  int tree = open_mount(path, ATTR_NOSUID | ATTR_NODEV | (is_writable ? 0 : ATTR_RDONLY));
+  int tree = open_mount(mode + 2, mode, ATTR_NOSUID | ATTR_NODEV);
   enter_mounts(l->mounts);
   return tree;
 }
@@ -96,9 +100,9 @@ static int open_inside(int root, const char *path) {
   return (int)syscall(SYS_openat2_, root, path, &how, sizeof how);
 }
 
-static void bind_inside(int root, const char *source, const char *target, int is_writable) {
+static void bind_inside(int root, const char *source, const char *target, const char *mode) {
   int place = open_inside(root, target);
-  int tree = open_mount(source, is_writable ? 0 : ATTR_RDONLY);
+  int tree = open_mount(source, mode, 0);
   /* What has no such place is left out. */
   if (place >= 0 && tree >= 0) syscall(SYS_move_mount_, tree, "", place, "", BOTH_EMPTY_PATHS);
   if (place >= 0) close(place);
@@ -121,8 +125,8 @@ static int change_root(struct launch *l, const char *path, const char *end) {
     for (const char *source = next_text(path, end); source != NULL;) {
       const char *target = next_text(source, end);
       const char *mode = target == NULL ? NULL : next_text(target, end);
-      if (mode == NULL) break;
-      bind_inside(root, source, target, mode[0] == 'w');
+      if (mode == NULL || !is_mode(mode)) break;
+      bind_inside(root, source, target, mode);
       source = next_text(mode, end);
     }
     int failed = fchdir(root) != 0 ? -errno : 0;
@@ -156,6 +160,14 @@ static int place(struct launch *l, const char *directory) {
   }
   enter_mounts(l->mounts);
   return failed;
+}
+
+/* Which control groups we are in, as the host's /proc has it, in which the sentry's own has no keeper. */
+static int open_groups(const struct launch *l) {
+  char path[32];
+  snprintf(path, sizeof path, "%d/cgroup", (int)l->keeper);
+  int fd = l->host_proc < 0 ? open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC) : openat(l->host_proc, path, O_RDONLY | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
 }
 
 /* Runs our own program with these arguments, as the caller would: its exit status. */
@@ -202,11 +214,11 @@ static void handle_request(struct launch *l, const char *request, size_t length)
   int fd = -1;
   switch (request[0]) {
     case 'T':
-      fd = clone_tree(l, text[0] == 'w', text + 1);
+      fd = clone_tree(l, text);
       result = fd < 0 ? fd : 0;
       break;
     case 'P':
-      fd = open_mount("/proc", ATTR_NOSUID | ATTR_NODEV);
+      fd = open_mount("/proc", "wa", ATTR_NOSUID | ATTR_NODEV);
       result = fd < 0 ? fd : 0;
       break;
     case 'R':
@@ -214,6 +226,10 @@ static void handle_request(struct launch *l, const char *request, size_t length)
       break;
     case 'G':
       result = place(l, text);
+      break;
+    case 'C':
+      fd = open_groups(l);
+      result = fd < 0 ? fd : 0;
       break;
     case 'H':
       result = run_ourselves(l, text, end);

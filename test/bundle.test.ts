@@ -164,6 +164,30 @@ describe('bundles', { concurrency: false }, () => {
     assert.ok(existsSync(join(directory, 'outside/new')));
   });
 
+  const skip = process.getuid?.() !== 0 && 'needs root to mount';
+  test('a bind mount has what is mounted below it only when it is recursive', { skip }, async () => {
+    mkdirSync(join(directory, 'tree/below'), { recursive: true });
+    writeFileSync(join(directory, 'tree/below/covered'), '');
+    const config = example(
+      'b=/bin/busybox; $b ls /bare/below /all/below /new/below; : > /new/below/f && $b ls /new/below',
+    );
+    for (const [destination, options] of Object.entries({
+      '/bare': ['bind', 'ro'],
+      '/all': ['rbind', 'ro'],
+      '/new': ['bind'],
+    })) {
+      config.mounts.push({ destination, type: 'bind', source: 'tree', options });
+    }
+    config.root.readonly = false;
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
+    const script = 'mount -t tmpfs none tree/below && touch tree/below/covering && exec "$@"';
+    const command = [runscPath, '--root', join(directory, 'state'), 'run', 'test-1'];
+    const said = await runProcess('unshare', ['--mount', 'sh', '-c', script, 'sh', ...command], { cwd: directory });
+    const expected = '/all/below:\ncovering\n\n/bare/below:\ncovered\n\n/new/below:\ncovered\ncovered\nf\n';
+    assert.deepEqual(said, outcome(expected));
+    rmSync(join(directory, 'tree/below/f'));
+  });
+
   test('mount(2) and umount(2) by the container itself', async () => {
     const mounting = ['CAP_SYS_ADMIN'];
     const script = `b=/bin/busybox; $b mkdir -p /tmp/a /tmp/b && $b mount -t tmpfs -o size=1m,mode=700 mine /tmp/a && echo 1 > /tmp/a/f

@@ -49,8 +49,8 @@ test('global flags count before and after the verb', () => {
 
 test('volumes', () => {
   assert.deepEqual(options('-v', '/usr:/u:ro', '--volume', '.:/here', 'true').mounts.slice(-2), [
-    { target: '/u', source: { kind: 'host', path: '/usr', isWritable: false }, flags: 1 },
-    { target: '/here', source: { kind: 'host', path: '/tmp', isWritable: true }, flags: 0 },
+    { target: '/u', source: { kind: 'host', path: '/usr', isWritable: false, isRecursive: true }, flags: 1 },
+    { target: '/here', source: { kind: 'host', path: '/tmp', isWritable: true, isRecursive: true }, flags: 0 },
   ]);
   refuses(/does not exist: \/no\/such/, '-v', '/no/such:/x', 'true');
   refuses(/SRC:\/DST/, '-v', '/usr', 'true');

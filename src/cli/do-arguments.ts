@@ -72,7 +72,11 @@ function parseVolume(text: string, caller: Caller): MountSpec {
   if (statSync(absolute, { throwIfNoEntry: false }) === undefined)
     throw new UsageError(`--volume source does not exist: ${absolute}`);
   const isWritable = mode === 'rw';
-  return { target, source: { kind: 'host', path: absolute, isWritable }, flags: isWritable ? 0 : MS_RDONLY };
+  return {
+    target,
+    source: { kind: 'host', path: absolute, isWritable, isRecursive: true },
+    flags: isWritable ? 0 : MS_RDONLY,
+  };
 }
 
 function environment(parsed: Parsed, caller: Caller): Record<string, string> {

@@ -16,24 +16,27 @@ export interface HostPlace {
 
 export type HostAccess = 'read-only' | 'writable';
 
+/** With what is mounted below it, or without. */
+export type HostReach = 'all mounts' | 'one mount';
+
 /** Gives a place once: its descriptor belongs to the caller then. */
-export type OpenHostPlace = (path: string, access: HostAccess) => HostPlace;
+export type OpenHostPlace = (path: string, access: HostAccess, reach: HostReach) => HostPlace;
 
 /** Opens a directory as a mount of its own, out of which no `..` leads: -errno where the host does not allow it. */
-export type OpenTree = (path: string, access: HostAccess) => number;
+export type OpenTree = (path: string, access: HostAccess, reach: HostReach) => number;
 
 /** Places that are opened with the help of `openTree`, wherever that may be. */
 export function openPlacesBy(openTree: OpenTree): OpenHostPlace {
-  return (path, access) => openHostPlace(path, access, openTree);
+  return (path, access, reach) => openHostPlace(path, access, reach, openTree);
 }
 
 /** Throws when there is nothing, or it cannot be opened. */
-function openHostPlace(given: string, access: HostAccess, openTree: OpenTree): HostPlace {
+function openHostPlace(given: string, access: HostAccess, reach: HostReach, openTree: OpenTree): HostPlace {
   // mount(2) follows links to its source.
   const path = realpathSync(given);
   const isDirectory = statSync(path).isDirectory();
   const directory = isDirectory ? path : dirname(path);
-  const tree = openTree(directory, access);
+  const tree = openTree(directory, access, reach);
   const fd = tree < 0 ? openSync(directory, O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY) : tree;
   return { fd, name: isDirectory ? null : basename(path), path };
 }

@@ -2,8 +2,10 @@
  * The process beside the sentry (native/launch-keeper.c): until the sentry has locked itself in it does what takes powers over the
  * host, and when the sentry has ended it says why and clears away what it was told to.
  */
+import { readFileSync } from 'node:fs';
 import { errnoName } from '../abi/errno.ts';
 import { HostError } from './host-error.ts';
+import type { HostAccess, HostReach } from './host-place.ts';
 import type { ProcessId } from './host-process.ts';
 import { native } from './native.ts';
 import { receive } from './sockets.ts';
@@ -25,6 +27,7 @@ export interface BoundPath {
   /** As the container sees it. */
   readonly target: string;
   readonly isWritable: boolean;
+  readonly isRecursive: boolean;
 }
 
 /** What is to be done once the sentry has ended, in the order in which it was told. */
@@ -35,6 +38,10 @@ export type EndStep =
 
 const END_KINDS = { unlink: 'u', rmdir: 'd', write: 'w', run: 'r' } as const;
 
+/** How it is told what of a mount is wanted. */
+const modeOf = (isWritable: boolean, isRecursive: boolean): string =>
+  `${isWritable ? 'w' : 'r'}${isRecursive ? 'a' : 'o'}`;
+
 export class Keeper {
   readonly #socket: number;
 
@@ -43,8 +50,8 @@ export class Keeper {
   }
 
   /** A directory of the host as a mount of its own, devices in it none: a descriptor, or -errno where there may be no such thing. */
-  openTree(path: string, access: 'read-only' | 'writable'): number {
-    return this.#askFd('T', `${access === 'writable' ? 'w' : 'r'}${path}`);
+  openTree(path: string, access: HostAccess, reach: HostReach): number {
+    return this.#askFd('T', `${modeOf(access === 'writable', reach === 'all mounts')}${path}`);
   }
 
   /** The sandbox's /proc, in the same way. */
@@ -54,7 +61,11 @@ export class Keeper {
 
   /** Changes the root of this process: to an empty one, or to a container's. 0 or -errno. */
   changeRoot(root: string | null, bound: readonly BoundPath[]): number {
-    const binds = bound.flatMap(({ source, target, isWritable }) => [source, target, isWritable ? 'w' : 'r']);
+    const binds = bound.flatMap(({ source, target, isWritable, isRecursive }) => [
+      source,
+      target,
+      modeOf(isWritable, isRecursive),
+    ]);
     return this.#ask('R', root ?? '', ...binds);
   }
 
@@ -62,6 +73,17 @@ export class Keeper {
   enterGroup(directory: string): void {
     const failed = this.#ask('G', directory);
     if (failed < 0) throw new HostError(`entering the control group ${directory}`, failed);
+  }
+
+  /** The control groups that the keeper is in, as /proc/PID/cgroup has them. */
+  readGroups(): string {
+    const fd = this.#askFd('C', '');
+    if (fd < 0) throw new HostError('reading the control groups of the process beside the sentry', fd);
+    try {
+      return readFileSync(fd, 'utf8');
+    } finally {
+      native.syscall(CLOSE, fd);
+    }
   }
 
   /** Runs our own program, as the caller of this one would: its exit status. */

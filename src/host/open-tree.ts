@@ -1,5 +1,5 @@
 /** A directory as a mount of its own (open_tree(2)), by a process that has the powers itself. */
-import type { HostAccess } from './host-place.ts';
+import type { HostAccess, HostReach } from './host-place.ts';
 import { native } from './native.ts';
 
 const CLOSE = 3;
@@ -17,8 +17,8 @@ const MOUNT_ATTR_NODEV = 4;
 const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
 
 /** See host-place.ts. */
-export function openTree(path: string, access: HostAccess): number {
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
+export function openTree(path: string, access: HostAccess, reach: HostReach): number {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (reach === 'all mounts' ? AT_RECURSIVE : 0);
   const fd = native.syscall(OPEN_TREE, AT_FDCWD, cString(path), flags);
   if (fd < 0) return fd;
   const readOnly = access === 'read-only' ? MOUNT_ATTR_RDONLY : 0;

@@ -71,7 +71,8 @@ function mountOf(fields: Fields, bundle: string, field: string, kindOf: KindOf):
   const path = resolve(bundle, fields.needString('source'));
   if (kindAt(kindOf, path, fields, 'source') === null) return fields.refuse('source', `does not exist: ${path}`);
   const isWritable = (flags & mount.MS_RDONLY) === 0;
-  return { field, target, source: { kind: 'host', path, isWritable }, flags, propagation };
+  const isRecursive = options.includes('rbind') || !options.includes('bind');
+  return { field, target, source: { kind: 'host', path, isWritable, isRecursive }, flags, propagation };
 }
 
 /** What must not be read is covered, what must not be written is bound onto itself (config-linux.md). */

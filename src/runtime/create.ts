@@ -6,7 +6,7 @@
  * die before that it sees the end of the socket and goes too.
  */
 import type { ChildProcess } from 'node:child_process';
-import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { descendants, identify, killAndWait, type ProcessId, setOomScore } from '../host/host-process.ts';
@@ -79,10 +79,12 @@ export function removeGroups({ cgroups, scope }: Pick<State, 'cgroups' | 'scope'
 /**
  * Has a container's processes put into its groups: those it is in.
  * @param pids what a scope of systemd's begins with; all others are put in beside them
+ * @param readGroups the /proc/PID/cgroup of the first of them
  * @param setScore sets the oom_score_adj of them: whether it may be
  */
 export function placeContainer(
   pids: readonly [number, ...number[]],
+  readGroups: () => string,
   enter: (directory: string) => void,
   setScore: (score: number) => boolean,
   bundle: Bundle,
@@ -96,7 +98,7 @@ export function placeContainer(
   const scope = plannedScope(bundle, options);
   const { path, resources } = bundle.cgroup;
   try {
-    const place = scope === '' ? null : startScope(scopeOf(path, id), pids, resources);
+    const place = scope === '' ? null : startScope(scopeOf(path, id), pids, readGroups, resources);
     const directories = place === null ? planned : planCgroups(id, place);
     const missing = placeInCgroups(enter, directories, resources);
     if (missing.length > 0) warn(`linux.resources: the host has no control group with ${missing.join(', ')}`);
@@ -165,6 +167,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
     const { pid } = sentry;
     cgroups = placeContainer(
       [pid, ...descendants(pid), ...zygotes],
+      () => readFileSync(`/proc/${pid}/cgroup`, 'utf8'),
       (group) => enterGroup([pid, ...zygotes], group),
       (score) => [pid, ...descendants(pid)].map((each) => setOomScore(each, score)).every((isSet) => isSet),
       bundle,

@@ -53,9 +53,10 @@ async function ask(
   const { root, mounts } = bundle.options;
   const open = openPlacesBy(openTree);
   const sources = mounts.flatMap(({ source }) => (source.kind === 'host' ? [source] : []));
-  const places = [{ path: root.path, isWritable: true }, ...sources].map(({ path, isWritable }) => ({
+  const whole = { path: root.path, isWritable: true, isRecursive: true };
+  const places = [whole, ...sources].map(({ path, isWritable, isRecursive }) => ({
     given: path,
-    place: open(path, isWritable ? 'writable' : 'read-only'),
+    place: open(path, isWritable ? 'writable' : 'read-only', isRecursive ? 'all mounts' : 'one mount'),
   }));
   const preserved = Array.from({ length: options.preserveFds }, (_, i) => MAKER + 1 + i);
   const stdio = bundle.hasTerminal ? [0] : [0, 1, 2, ...preserved];

@@ -61,6 +61,7 @@ export async function runInForeground(options: RunOptions, launched: Launched): 
     directory.write({ ...state, cgroups });
     cgroups = placeContainer(
       [launched.keeper.pid],
+      () => keeper.readGroups(),
       (group) => keeper.enterGroup(group),
       (score) => setOomScore(process.pid, score),
       bundle,

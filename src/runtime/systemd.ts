@@ -2,7 +2,6 @@
  * The systemd driver for control groups (--systemd-cgroup): a scope of the service manager's holds the container's processes. What limits it
  * knows it is told, too, or it would undo them whenever it reloads (org.freedesktop.systemd1(5), systemd.resource-control(5)).
  */
-import { readFileSync } from 'node:fs';
 import { parseOwn, readHierarchies } from '../host/cgroup-hierarchies.ts';
 import { DbusConnection, DbusError, type DbusValue } from '../host/dbus.ts';
 import type { Resources } from './cgroup-options.ts';
@@ -91,8 +90,16 @@ function limits({ memory, cpu, pids }: Resources): DbusValue[] {
   return found;
 }
 
-/** Puts the processes into a new scope: its group, from the root of each hierarchy. */
-export function startScope({ unit, slice }: Scope, pids: readonly [number, ...number[]], resources: Resources): string {
+/**
+ * Puts the processes into a new scope: its group, from the root of each hierarchy.
+ * @param readGroups the /proc/PID/cgroup of the first of them
+ */
+export function startScope(
+  { unit, slice }: Scope,
+  pids: readonly [number, ...number[]],
+  readGroups: () => string,
+  resources: Resources,
+): string {
   const flag = (name: string, value: boolean): DbusValue => [name, { signature: 'b', value }];
   const properties: DbusValue[] = [
     ['Description', { signature: 's', value: `container ${unit}` }],
@@ -110,13 +117,13 @@ export function startScope({ unit, slice }: Scope, pids: readonly [number, ...nu
     unlessGone(() => call('ResetFailedUnit', 's', [unit]));
     call('StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'replace', properties, []]);
   });
-  return awaitPlace(pids[0], unit);
+  return awaitPlace(readGroups, unit);
 }
 
 /** The manager answers before it has moved the process. */
-function awaitPlace(pid: number, unit: string): string {
+function awaitPlace(readGroups: () => string, unit: string): string {
   for (let tries = 0; tries < PLACE_TRIES; tries++) {
-    const own = parseOwn(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+    const own = parseOwn(readGroups());
     const place = own.get('name=systemd') ?? own.get('') ?? '';
     if (place.endsWith(`/${unit}`)) return place;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PLACE_PAUSE_MS);

@@ -35,8 +35,10 @@ import { copyTree } from './copy-tree.ts';
 import { memoryFree, readCpuInfo } from './host-facts.ts';
 import type { HostTrees } from './host-trees.ts';
 import { findPath, makePlace } from './places.ts';
-import type { ContainerOptions, MountSpec, RootOptions } from './sandbox-options.ts';
+import type { ContainerOptions, MountSource, MountSpec, RootOptions } from './sandbox-options.ts';
 import { unixPaths } from './unix-paths.ts';
+
+type HostSource = Extract<MountSource, { kind: 'host' }>;
 
 /** The root of the tree: a host directory itself, or under a memory overlay. Throws if it cannot be opened. */
 export function createRoot({ path, kind }: RootOptions, trees: HostTrees, clock: Clock, maxBytes: number): Mount {
@@ -172,7 +174,7 @@ export class FileSystems {
     }
     const made =
       source.kind === 'host'
-        ? this.#mountHost(source.path, source.isWritable, source.isOverlaid === true)
+        ? this.#mountHost(source)
         : this.#mountNew(source.type, source.data, source.name ?? source.type);
     if (typeof made === 'number') {
       const what = source.kind === 'host' ? source.path : `${source.type} with options "${source.data}"`;
@@ -192,9 +194,10 @@ export class FileSystems {
     for (const type of propagation ?? []) propagate(made, type);
   }
 
-  #mountHost(path: string, isWritable: boolean, isOverlaid: boolean): Mount | number {
-    if (!isOverlaid) return this.#trees.mount(path, isWritable ? 'writable' : 'read-only');
-    const lower = this.#trees.mount(path, 'read-only');
+  #mountHost({ path, isWritable, isRecursive, isOverlaid }: HostSource): Mount | number {
+    const reach = isRecursive ? 'all mounts' : 'one mount';
+    if (isOverlaid !== true) return this.#trees.mount(path, isWritable ? 'writable' : 'read-only', reach);
+    const lower = this.#trees.mount(path, 'read-only', reach);
     if (typeof lower === 'number' || !(lower.fs instanceof HostFs) || lower.root.inode !== lower.fs.root) return lower;
     return overlayMount(lower.fs, this.#host, Math.floor(this.#kernel.memoryTotal / 2), path);
   }

@@ -2,7 +2,7 @@
 import { HostFs } from '../fs/host/host-fs.ts';
 import { HostWatches } from '../fs/host/host-watches.ts';
 import { NativeHostFiles } from '../host/host-files.ts';
-import type { HostAccess, HostPlace, OpenHostPlace } from '../host/host-place.ts';
+import type { HostAccess, HostPlace, HostReach, OpenHostPlace } from '../host/host-place.ts';
 import { Inotify } from '../host/inotify.ts';
 import type { IdMaps } from '../kernel/id-maps.ts';
 import { Dentry } from '../vfs/dentry.ts';
@@ -23,14 +23,14 @@ export class HostTrees {
 
   /** The directory at `path`. Throws a message for people when there is none. */
   directory(path: string, access: HostAccess): HostFs {
-    const place = this.#open(path, access);
+    const place = this.#open(path, access, 'all mounts');
     if (place.name !== null) throw new Error(`root ${path} is not a directory`);
     return this.#fileSystem(place, access);
   }
 
   /** What is at `path`, as a mount: it, or -errno. A file's directory is opened, but no walk of the guest can get there. */
-  mount(path: string, access: HostAccess): Mount | number {
-    const place = this.#open(path, access);
+  mount(path: string, access: HostAccess, reach: HostReach): Mount | number {
+    const place = this.#open(path, access, reach);
     const fs = this.#fileSystem(place, access);
     const inode = place.name === null ? fs.root : fs.root.lookup(place.name);
     if (typeof inode === 'number') return inode;

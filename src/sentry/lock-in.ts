@@ -14,7 +14,7 @@ import { sentryFilter } from './sentry-filter.ts';
 /** How a sandbox that is being made opens what it has of the host. */
 export function placesOf(launched: Launched): OpenHostPlace {
   const keeper = new Keeper(launched);
-  return openPlacesBy((path, access) => keeper.openTree(path, access));
+  return openPlacesBy((path, access, reach) => keeper.openTree(path, access, reach));
 }
 
 /** What of the table every sandbox needs, and what this one. */

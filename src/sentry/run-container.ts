@@ -36,7 +36,7 @@ export interface ContainerParts {
 /** The container's own root, with what is bound into it. */
 function rootOf({ root, mounts }: SandboxOptions): ContainerRoot {
   const bound = mounts.flatMap(({ target, source }) =>
-    source.kind === 'host' ? [{ source: source.path, target, isWritable: source.isWritable }] : [],
+    source.kind === 'host' ? [{ ...source, source: source.path, target }] : [],
   );
   return { path: root.path, bound };
 }

@@ -11,6 +11,8 @@ export type MountSource =
       readonly kind: 'host';
       readonly path: string;
       readonly isWritable: boolean;
+      /** With what is mounted below it. */
+      readonly isRecursive: boolean;
       /** A directory is changed in memory only. */
       readonly isOverlaid?: boolean;
     }
