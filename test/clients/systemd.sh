@@ -3,14 +3,18 @@
 . "$(dirname "$0")/client.sh"
 need systemd dbus busybox-static
 
+# The groups that systemd has made: true once they are gone.
+remove_groups() {
+  find /sys/fs/cgroup/*/init.scope /sys/fs/cgroup/*/system.slice /sys/fs/cgroup/*/test.slice -depth -type d -exec rmdir {} + 2> /dev/null
+  ! ls -d /sys/fs/cgroup/*/init.scope /sys/fs/cgroup/*/system.slice /sys/fs/cgroup/*/test.slice > /dev/null 2>&1
+}
+
 clean() {
   kill -KILL "$daemon"
   wait "$daemon" 2> /dev/null
-  # It has made these, and they are empty by now.
-  for name in init.scope system.slice test.slice; do
-    find /sys/fs/cgroup/*/"$name" -depth -type d -exec rmdir {} \; 2> /dev/null
-  done
   rm -rf "$scratch"
+  # Their processes end after the first one of their namespace.
+  wait_for remove_groups
 }
 trap clean EXIT
 
@@ -40,6 +44,14 @@ cat > "$scratch/start" << 'END'
 mount -t tmpfs tmpfs /run || exit 1
 mkdir /run/scratch
 mount --bind "$1" /run/scratch || exit 1
+# It makes the directories that it misses beside the hierarchies, and makes all that is there read-only: not of the host's.
+mkdir /run/groups
+mount -t tmpfs tmpfs /run/groups || exit 1
+for place in $(awk '$3 ~ /^cgroup2?$/ && $2 ~ "^/sys/fs/cgroup/" { print $2 }' /proc/mounts); do
+  mkdir "/run/groups/${place##*/}"
+  mount --bind "$place" "/run/groups/${place##*/}" || exit 1
+done
+[ -z "$(ls /run/groups)" ] || mount --rbind /run/groups /sys/fs/cgroup || exit 1
 mount -o remount,bind,ro / || exit 1
 for place in / /tmp /var/tmp /etc /home /root /var/lib; do
   if touch "$place/.written" 2> /dev/null; then
