@@ -3,10 +3,12 @@
 . "$(dirname "$0")/client.sh"
 need systemd dbus busybox-static
 
-# The groups that systemd has made: true once they are gone.
+# Removes the groups that systemd has made: true once they are gone.
 remove_groups() {
-  find /sys/fs/cgroup/*/init.scope /sys/fs/cgroup/*/system.slice /sys/fs/cgroup/*/test.slice -depth -type d -exec rmdir {} + 2> /dev/null
-  ! ls -d /sys/fs/cgroup/*/init.scope /sys/fs/cgroup/*/system.slice /sys/fs/cgroup/*/test.slice > /dev/null 2>&1
+  groups=$(find /sys/fs/cgroup/*/ -maxdepth 1 \( -name init.scope -o -name system.slice -o -name test.slice \))
+  [ -n "$groups" ] || return 0
+  find $groups -depth -type d -exec rmdir {} + 2> /dev/null
+  return 1
 }
 
 clean() {
