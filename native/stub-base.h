@@ -16,6 +16,7 @@ typedef uint8_t u8;
 #define SA_RESTORER_ 0x04000000u
 #define SA_ONSTACK_ 0x08000000u
 #define SA_NODEFER_ 0x40000000u
+#define SA_RESTART_ 0x10000000
 #define UC_FP_XSTATE 1
 #define UC_SIGCONTEXT_SS 2
 #define FP_XSTATE_MAGIC1 0x46505853u

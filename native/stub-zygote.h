@@ -123,7 +123,8 @@ __attribute__((used)) void zygote_main(void) {
   handle(8, on_fault, 0);
   handle(4, on_fault, 0);
   handle(5, on_fault, 0);
-  handle(KICK_SIGNAL, on_kick, 0);
+  /* Restarted: a clone that waits to be let through, or descriptors that are on their way, must not fail for it. */
+  handle(KICK_SIGNAL, on_kick, SA_RESTART_);
   struct {
     u32 version;
     int pid;
