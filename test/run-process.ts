@@ -1,10 +1,11 @@
 /** Runs one process to its end and returns all that can be seen of it from outside; what the comparing tests stand on. */
 import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const repositoryRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
-/** Only the launcher of this checkout is ever tested. */
-export const runscPath = `${repositoryRoot}/runsc`;
+/** What is tested: the launcher of this checkout, or what RUNSC names in it, the executable. */
+export const runscPath = resolve(repositoryRoot, process.env.RUNSC ?? 'runsc');
 
 export interface Outcome {
   readonly stdout: string;

@@ -9,7 +9,7 @@ if (unknown !== undefined) {
 }
 
 const parts = ['test:unit', 'test:guest', 'test:hostile', 'test:programs'];
-if (args.includes('--all')) parts.push('test:nightly', 'test:cpython', 'test:stress-ng');
+if (args.includes('--all')) parts.push('test:executable', 'test:nightly', 'test:cpython', 'test:stress-ng');
 
 const failed = parts.filter((part) => spawnSync('npm', ['run', part], { stdio: 'inherit' }).status !== 0);
 if (failed.length > 0) console.error(`failed: ${failed.join(', ')}`);

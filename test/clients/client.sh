@@ -2,13 +2,15 @@
 # Each script installs what it needs (Debian packages), runs daemons of its own in a network namespace of its own, and takes all away.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-runsc=$(cd "$here/../.." && pwd)/runsc
+checkout=$(cd "$here/../.." && pwd)
+# RUNSC names another of our runtimes to test: the executable.
+runsc=$(realpath "${RUNSC:-$checkout/runsc}")
 scratch=$(mktemp -d /tmp/tsvisor-client.XXXXXX)
 failed=0
 passed=0
 
 [ "$(id -u)" = 0 ] || { echo "$0: needs root" >&2; exit 1; }
-TSVISOR_PREPARE=1 "$runsc" || exit 1
+TSVISOR_PREPARE=1 "$checkout/runsc" || exit 1
 
 # need PACKAGE... : installs what is missing.
 need() {
