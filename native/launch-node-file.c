@@ -22,23 +22,24 @@ char **take_command(struct launch *l, int argc, char **argv) {
 }
 
 /*
- * A sentry is given flags of V8. Other verbs go without them, for with any of them Node compiles its own modules anew: the code that it has
- * of them is of none.
+ * Flags for all verbs, and for a sentry those of V8 too. Other verbs go without these, for with any of them Node compiles its own modules anew: the
+ * code that it has of them is of none.
  */
-static char **sentry_command(char **command) {
-  static char *const flags[] = {SENTRY_FLAGS};
-  const size_t count = sizeof flags / sizeof flags[0];
+static char **with_flags(char **command, int is_sentry) {
+  static char *const flags[] = {NODE_FLAGS, SENTRY_FLAGS};
+  static char *const first[] = {NODE_FLAGS};
+  const size_t count = (is_sentry ? sizeof flags : sizeof first) / sizeof flags[0];
   size_t words = 0;
   while (command[words] != NULL) words++;
   char **longer = calloc(words + count + 1, sizeof *longer);
   if (longer == NULL) return command;
   longer[0] = command[0];
-  memcpy(longer + 1, flags, sizeof flags);
+  memcpy(longer + 1, flags, count * sizeof *flags);
   memcpy(longer + 1 + count, command + 1, (words - 1) * sizeof *command);
   return longer;
 }
 
 void become_node(const struct launch *l, int is_sentry) {
-  execv(l->command[0], is_sentry ? sentry_command(l->command) : l->command);
+  execv(l->command[0], with_flags(l->command, is_sentry));
   perror("runsc: cannot start node");
 }

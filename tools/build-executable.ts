@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SENTRY_CACHE } from '../src/cli/load-bundle.ts';
-import { buildProgram, readBuilt, root, SENTRY_FLAGS } from './bundles.ts';
+import { buildProgram, NODE_FLAGS, readBuilt, root, SENTRY_FLAGS } from './bundles.ts';
 import { compileLauncher } from './compile-launcher.ts';
 
 const at = (path: string): string => join(root, path);
@@ -39,7 +39,7 @@ writeFileSync(
     // Of a heap of ours it takes longer to start than of Node's own with our caches.
     useSnapshot: false,
     // What we do is not to hang on NODE_OPTIONS of whoever starts us.
-    execArgv: SENTRY_FLAGS,
+    execArgv: [...NODE_FLAGS, ...SENTRY_FLAGS],
     execArgvExtension: 'none',
     assets: Object.fromEntries([...inDist, ...parts]),
   }),

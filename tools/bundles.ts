@@ -32,17 +32,15 @@ export async function buildProgram(
   await build({ ...BUNDLE, define, entryPoints: [join(root, entry)], outfile });
 }
 
+/** What Node is given for every verb: each thread takes memory and a part of the start. */
+export const NODE_FLAGS = ['--v8-pool-size=1'] as const;
+
 /**
- * What Node is given for a sentry. V8's compiler threads would take the CPU that the guest runs on, and each thread takes memory: see
- * docs/PERFORMANCE.md. With the smallest space for young objects that V8 would begin with, in MB, a start collects garbage three times. When at rest the
- * sentry has it collected itself (src/sentry/heap-rest.ts).
+ * What a sentry's V8 is given. Its compiler threads would take the CPU that the guest runs on: see docs/PERFORMANCE.md. With the smallest space for
+ * young objects that it would begin with, in MB, a start collects garbage three times. When at rest the sentry has it collected
+ * itself (src/sentry/heap-rest.ts).
  */
-export const SENTRY_FLAGS = [
-  '--no-concurrent-recompilation',
-  '--v8-pool-size=1',
-  '--min-semi-space-size=4',
-  '--expose-gc',
-] as const;
+export const SENTRY_FLAGS = ['--no-concurrent-recompilation', '--min-semi-space-size=4', '--expose-gc'] as const;
 
 /** What the latest build made: bundles by their names in dist/. */
 export interface Built {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { RUNTIME_FLAGS } from '../src/cli/global-flags.ts';
-import { root, SENTRY_FLAGS } from './bundles.ts';
+import { NODE_FLAGS, root, SENTRY_FLAGS } from './bundles.ts';
 
 const list = (words: readonly string[]): string => words.map((word) => JSON.stringify(word)).join();
 
@@ -16,7 +16,8 @@ export function compileLauncher(
   const names = ['launch.c', 'launch-confine.c', 'launch-keeper.c', `launch-node-${way}.c`];
   const sources = names.map((name) => join(root, 'native', name));
   const valued = Object.entries(RUNTIME_FLAGS).flatMap(([name, { type }]) => (type === 'string' ? [`--${name}`] : []));
-  const lists = [`-DSENTRY_FLAGS=${list(SENTRY_FLAGS)}`, `-DFLAGS_WITH_VALUE=${list(valued)}`];
+  const flagLists = [`-DNODE_FLAGS=${list(NODE_FLAGS)}`, `-DSENTRY_FLAGS=${list(SENTRY_FLAGS)}`];
+  const lists = [...flagLists, `-DFLAGS_WITH_VALUE=${list(valued)}`];
   const warnings = ['-Wall', '-Wextra', '-Werror'];
   return spawnSync('cc', ['-O2', ...warnings, ...lists, ...flags, ...sources, '-o', out], { stdio }).status === 0;
 }

@@ -19,17 +19,17 @@ export interface BundleStore {
   readCache(name: string): Buffer | undefined;
 }
 
+/** Whether we become a sentry, or are one: it lives long, and each has its own heap. */
+export const isSentry = process.env.TSVISOR_LAUNCHED !== undefined;
+
 /** What is added to the name of a bundle for that of its code cache. */
 export const SENTRY_CACHE = '.sentry-cache';
 
 /** The same for a process like this one. */
-export const cacheSuffix = process.execArgv.length === 0 ? '.cache' : SENTRY_CACHE;
+export const cacheSuffix = isSentry ? SENTRY_CACHE : '.cache';
 
 /** What has been loaded, by name. */
 export const scripts = new Map<string, Script>();
-
-/** Whether we become a sentry, or are one: it lives long, and each has its own heap. */
-export const isSentry = process.env.TSVISOR_LAUNCHED !== undefined;
 
 /** Bundles as files in a directory. */
 export async function bundlesIn(directory: string): Promise<BundleStore> {
