@@ -85,7 +85,7 @@ describe('hosts', () => {
         'build/addon.node',
         'build/zygote',
         'build/launch',
-        'node_modules/node/bin',
+        'build/node',
       ]) {
         cpSync(`${repositoryRoot}/${part}`, join(copy, part), { recursive: true });
       }
