@@ -79,14 +79,7 @@ describe('hosts', () => {
     const copy = mkdtempSync(join(tmpdir(), 'hosts-'));
     try {
       chmodSync(copy, 0o755);
-      for (const part of [
-        'runsc',
-        'dist',
-        'build/addon.node',
-        'build/zygote',
-        'build/launch',
-        'build/node',
-      ]) {
+      for (const part of ['runsc', 'dist', 'build/addon.node', 'build/zygote', 'build/launch', 'build/node']) {
         cpSync(`${repositoryRoot}/${part}`, join(copy, part), { recursive: true });
       }
       const outcome = await run(

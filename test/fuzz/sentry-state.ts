@@ -1,5 +1,5 @@
 /** What a sentry holds of the host and in its heap, seen from outside: for tests that it gives back what its guests have used. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryRoot } from '../run-process.ts';
 
@@ -82,6 +82,13 @@ function reports(probeFile: string): string[] {
   return existsSync(probeFile) ? readFileSync(probeFile, 'utf8').split('\n').slice(0, -1) : [];
 }
 
+/** Those of the host's directories do not count: they are kept, 2048 at most (src/fs/host/host-fs.ts), and who looks around meets more of them. */
+function countDescriptors(pid: number): number {
+  const isDirectory = (fd: string): boolean =>
+    statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => !isDirectory(fd)).length;
+}
+
 /** Asks the sentry of the runsc `pid`, once it has no more than `children` processes: those of ended guests take their time to end. */
 export async function sentryState(runsc: number, probeFile: string, children: number): Promise<SentryState> {
   const pid = sentryOf(runsc);
@@ -91,7 +98,7 @@ export async function sentryState(runsc: number, probeFile: string, children: nu
   await until('an answer of the probe', () => reports(probeFile).length > before);
   const { heapUsed, external } = JSON.parse(reports(probeFile).at(-1) ?? '{}');
   return {
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: countDescriptors(pid),
     threads: statusField(pid, 'Threads'),
     children: countDescendants(pid),
     residentMb: Math.round((statusField(pid, 'VmRSS') * 1024) / MILLION),
