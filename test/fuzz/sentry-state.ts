@@ -54,14 +54,21 @@ function countDescendants(pid: number): number {
   return family(pid).size - 1;
 }
 
-/** The sentry of the runsc that was started as `pid`: the parent of the process that all stubs are forked from. */
-function sentryOf(pid: number): number {
-  for (const each of family(pid)) {
-    if (!readFileSync(`/proc/${each}/cmdline`, 'latin1').startsWith('tsvisor-stub')) continue;
-    const stat = readFileSync(`/proc/${each}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+function isStub(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('tsvisor-stub');
+  } catch {
+    return false; // it has ended since the listing
   }
-  return pid;
+}
+
+/** The sentry of the runsc that was started as `pid`: the parent of the process that all stubs are forked from. */
+export function sentryOf(pid: number): number {
+  // Parents come before their children.
+  const zygote = [...family(pid)].find(isStub);
+  if (zygote === undefined) return pid;
+  const stat = readFileSync(`/proc/${zygote}/stat`, 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
 /** What a sentry that does not answer is doing, as its host has it. */
@@ -83,7 +90,7 @@ function reports(probeFile: string): string[] {
 }
 
 /** Those of the host's directories do not count: they are kept, 2048 at most (src/fs/host/host-fs.ts), and who looks around meets more of them. */
-function countDescriptors(pid: number): number {
+export function countDescriptors(pid: number): number {
   const isDirectory = (fd: string): boolean =>
     statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => !isDirectory(fd)).length;

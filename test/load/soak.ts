@@ -5,12 +5,12 @@
  * node test/load/soak.ts [--minutes N]
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { probeEnvironment, type SentryState, sentryState } from '../fuzz/sentry-state.ts';
+import { countDescriptors, probeEnvironment, type SentryState, sentryOf, sentryState } from '../fuzz/sentry-state.ts';
 import { plainEnvironment, repositoryRoot, runProcess, runscPath } from '../run-process.ts';
 
 const SAMPLE_MS = 10_000;
@@ -82,9 +82,10 @@ const pid = child.pid ?? 0;
 
 const samples: Sample[] = [];
 const sampler = setInterval(() => {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const sentry = sentryOf(pid);
+  const status = readFileSync(`/proc/${sentry}/status`, 'latin1');
   const residentMb = Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-  const sample = { seconds: secondsNow(), residentMb, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+  const sample = { seconds: secondsNow(), residentMb, descriptors: countDescriptors(sentry) };
   samples.push(sample);
   console.log(`${sample.seconds} s: ${residentMb} MB, ${sample.descriptors} descriptors`);
 }, SAMPLE_MS);
