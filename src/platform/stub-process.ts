@@ -175,6 +175,7 @@ export class StubProcess {
 
   /** Queues the fork that makes `target` in the thread's mailbox, which reports with KIND_DONE: 0 or -errno. */
   commandFork(thread: StubThread, target: StubThread): number {
+    if (this.isGone) return -ENOMEM;
     const child = target.process;
     target.cookie = this.gate.expect(CLONE_FORK);
     const sent = sendFds(this.control, [child.memoryFd, child.#theirs], target.cookie);
@@ -210,9 +211,10 @@ export class StubProcess {
     parent.command(thread.isAgain ? L.OP_THREAD_AGAIN : L.OP_THREAD, thread.slot, thread.cookie, isFsShared ? 1 : 0);
   }
 
-  /** The kernel-attested pid, as the host sees it; 0 while the process has not come up. */
+  /** The kernel-attested pid, as the host sees it; 0 while the process has not come up, or if it never has. */
   get pid(): number {
-    if (this.#pid === 0) {
+    // Once it is gone the descriptor may be another's, whose word is not for us.
+    if (this.#pid === 0 && !this.isGone) {
       const hello = receive(this.control, 'no');
       if (typeof hello !== 'number' && hello.pid > 0) {
         this.#pid = hello.pid;

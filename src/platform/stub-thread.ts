@@ -270,7 +270,7 @@ export class StubThread {
    * looked for anyway.
    */
   interrupt(): void {
-    if (this.hasRequest || this.process.pid === 0) return;
+    if (this.process.isGone || this.hasRequest || this.process.pid === 0) return;
     if (this.hostTid !== 0) native.syscall(TGKILL, this.process.pid, this.hostTid, L.KICK_SIGNAL);
   }
 
