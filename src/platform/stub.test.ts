@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { native } from '../host/native.ts';
 import { nativeFolder } from '../host/native-parts.ts';
+import { socketPair } from '../host/sockets.ts';
 import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { CODE, gate, next, POLL, register, STACK, start, stopZygote, window, zygote } from './stub.fixture.ts';
+import { StubProcess } from './stub-process.ts';
+
+const WRITE = 1;
+const CLOSE = 3;
 
 after(stopZygote);
 
@@ -54,6 +59,21 @@ test('copy-outs land in guest memory, and one that faults makes the call EFAULT'
   assert.equal(thread.argument(1), 2 ** 64 - 14);
   thread.reply(L.ACTION_EXIT_PROCESS, 0);
   thread.process.destroy();
+});
+
+test('a process that is gone before it came up leaves the word of the next one alone', () => {
+  const [first] = socketPair();
+  const gone = new StubProcess(window, gate, first, window.createMemory());
+  gone.destroy();
+  const [ours, theirs] = socketPair();
+  // The host gives the lowest number that is free.
+  assert.equal(ours, first);
+  assert.equal(native.syscall(WRITE, theirs, new Uint8Array(1), 1), 1);
+  assert.equal(gone.pid, 0);
+  const next = new StubProcess(window, gate, ours, window.createMemory());
+  assert.equal(next.pid, process.pid);
+  native.syscall(CLOSE, theirs);
+  next.destroy();
 });
 
 test('fork makes a second process with the same memory and a mailbox of its own', () => {
