@@ -77,6 +77,7 @@ static long do_fork(struct thread *t) {
   stub_syscall(__NR_close, control_fd, 0, 0, 0, 0, 0);
   control_fd = (int)new_control;
   t->received_count = 0;
+  t->is_kicked = 0; /* that was the parent */
   stub_syscall(__NR_prctl, 1 /* PR_SET_PDEATHSIG */, 9, 0, 0, 0, 0);
   say_hello();
   MB32(t->mailbox, MB_TID) = (u32)tid;

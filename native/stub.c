@@ -228,14 +228,20 @@ void stub_patched_main(struct thread *t) {
   if (answer(t, mb, t->regs, &result)) stub_exit_patched(t, (u64)result);
   fill_request(mb, t->regs);
   u32 action = converse(t, mb, KIND_PATCHED);
-  mb = t->mailbox;
-  if (action == ACTION_SET_REGS) {
-    u8 *fp = t->fpu;
-    if (t->is_fpu_stashed == 0) fp = MB64(mb, MB_FPU) == FPU_RESET ? NULL : fpu_image(t);
-    t->is_fpu_stashed = 0;
-    enter_guest(t, mb, fp);
+  for (;;) {
+    mb = t->mailbox;
+    if (action == ACTION_SET_REGS) {
+      u8 *fp = t->fpu;
+      if (t->is_fpu_stashed == 0) fp = MB64(mb, MB_FPU) == FPU_RESET ? NULL : fpu_image(t);
+      t->is_fpu_stashed = 0;
+      enter_guest(t, mb, fp);
+    }
+    if (action == ACTION_RESULT) t->regs[R_RAX] = MB64(mb, MB_RESULT);
+    /* An interrupt that came after the answer, while commands were carried out, is of the guest that goes on. */
+    if (!t->is_kicked) stub_exit_patched(t, t->regs[R_RAX]);
+    memcpy(mb + MB_REGS, t->regs, sizeof t->regs);
+    action = converse(t, mb, KIND_INTERRUPT);
   }
-  stub_exit_patched(t, MB64(mb, MB_RESULT));
 }
 
 static void set_signal_stack(struct thread *t) {

@@ -40,9 +40,11 @@ interface Batch {
   readonly commands: readonly number[];
   /** How many commands the thread has with these. */
   readonly end: number;
+  /** -errno if the file of the one after those could not be handed over. */
+  readonly refused: number;
 }
 
-const NOTHING: Batch = { operations: [], commands: [], end: 0 };
+const NOTHING: Batch = { operations: [], commands: [], end: 0, refused: 0 };
 
 /** Whose threads they are. */
 export interface ThreadKeeper {
@@ -145,7 +147,9 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   sendAlong(thread: StubThread): boolean {
     const room = COMMAND_LIMIT - thread.commandCount - 1;
     if (this.isBusy || this.process.threadCount > 1 || this.#queue.length * COMMANDS_PER_OPERATION > room) return false;
-    this.#sentAlong = this.#issue(thread, this.#queue.splice(0));
+    const along = this.#issue(thread, this.#queue.splice(0));
+    this.#sentAlong = along;
+    this.#tellMissing(along.operations.slice(along.commands.length));
     return true;
   }
 
@@ -177,9 +181,9 @@ export class StubHost implements AddressSpaceHost, PatchHost {
       thread.replyCommands();
       if (!(await report)) return -ENOMEM;
       const failure = this.#failure(thread, batch);
-      if (failure < 0) {
+      if (failure < 0 || batch.refused < 0) {
         this.#tellMissing(rest);
-        return failure;
+        return failure < 0 ? failure : batch.refused;
       }
     }
     return 0;
@@ -189,11 +193,15 @@ export class StubHost implements AddressSpaceHost, PatchHost {
   #issue(thread: StubThread, operations: readonly Operation[]): Batch {
     const commands: number[] = [];
     let held = -1;
+    let refused = 0;
     for (const { nr, args, hostFd } of operations) {
       if (thread.commandCount + COMMANDS_PER_OPERATION >= COMMAND_LIMIT) break;
       if (hostFd >= 0 && hostFd !== held) {
         if (held >= 0) thread.command(OP_CLOSE_FDS);
-        sendFds(this.process.control, [hostFd], 0);
+        held = -1;
+        refused = sendFds(this.process.control, [hostFd], 0);
+        // A stub that is told to receive waits until something comes.
+        if (refused < 0) break;
         thread.command(OP_RECEIVE_FDS);
         held = hostFd;
       }
@@ -201,7 +209,7 @@ export class StubHost implements AddressSpaceHost, PatchHost {
       commands.push(thread.command(nr, a0, a1, a2, a3, hostFd < 0 ? a4 : RECEIVED_FD_BASE, a5));
     }
     if (held >= 0) thread.command(OP_CLOSE_FDS);
-    return { operations, commands, end: thread.commandCount };
+    return { operations, commands, end: thread.commandCount, refused };
   }
 
   /** After a report: 0, or the -errno of the first command that failed. */
