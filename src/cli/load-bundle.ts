@@ -1,7 +1,7 @@
 /**
  * Loads a bundle of ours with V8's code cache beside it. Node's own compile cache is made before a module has run, so it holds few of
  * the functions that a start needs; ours is made at build time from a whole run (tools/warm.ts). V8 refuses a cache that
- * another version or other flags made, and compiles: sentries have flags (native/launch.c), and caches of their own.
+ * another version or other flags made, and compiles: sentries have flags (tools/bundles.ts), and caches of their own.
  */
 import { readFileSync } from 'node:fs';
 import { Script } from 'node:vm';

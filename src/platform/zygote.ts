@@ -3,8 +3,8 @@
  */
 import { HostError, must } from '../host/host-error.ts';
 import { native } from '../host/native.ts';
-import { openZygote } from '../host/program-file.ts';
 import { receive, sendFds, socketPair } from '../host/sockets.ts';
+import { openZygote } from '../host/zygote-file.ts';
 import { stubFilter } from './filter.ts';
 
 const CLOSE = 3;
