@@ -7,6 +7,7 @@
 
 import type { SigInfo } from '../abi/siginfo.ts';
 import {
+  NSIG,
   SA_NODEFER,
   SA_ONSTACK,
   SA_RESETHAND,
@@ -23,7 +24,15 @@ import { beginGroupStop, takePartInStop } from './group-stop.ts';
 import { isProcessGroupOrphaned } from './job-control.ts';
 import { beginExitStop, beginSignalStop, beginTrap, takeInjected } from './ptrace.ts';
 import { isInitExempt, refreshSignals, restoreSavedMask, setBlockedMask } from './signal.ts';
-import { ACTION_IGNORE, ACTION_STOP, defaultAction, signalBit } from './signal-policy.ts';
+import {
+  ACTION_IGNORE,
+  ACTION_STOP,
+  ACTION_TERMINATE,
+  CORE_SIGNALS,
+  defaultAction,
+  isInSignalSet,
+  signalBit,
+} from './signal-policy.ts';
 import type { Task } from './task.ts';
 
 /** A signal whose handler is to run. The mask is the handler's already; the old one goes into the frame. */
@@ -87,6 +96,23 @@ export function nextSignal(task: Task): DeliverableSignal | null {
     exitGroup(group, info.signo);
   }
   return null;
+}
+
+/**
+ * The pending signal that ends the process whatever this task waits for; 0 when there is none (Linux: complete_signal, which makes SIGKILL
+ * of it, but for what would dump core).
+ */
+export function deadlySignal(task: Task): number {
+  const { signals, group } = task;
+  const isPending = (signo: number): boolean => signals.pending.has(signo) || group.pending.has(signo);
+  if (isPending(SIGKILL)) return SIGKILL;
+  if (task.trace !== null || group.isInit) return 0;
+  for (let signo = 1; signo <= NSIG; signo++) {
+    if (!isPending(signo) || isInSignalSet(signals.blockedLo, signals.blockedHi, signo)) continue;
+    const isDefault = group.handlers.action(signo).handler === SIG_DFL;
+    if (isDefault && defaultAction(signo) === ACTION_TERMINATE && !isInSignalSet(CORE_SIGNALS, 0, signo)) return signo;
+  }
+  return 0;
 }
 
 function dequeue(task: Task): SigInfo | null {

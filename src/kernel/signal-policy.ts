@@ -6,15 +6,25 @@ import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS } fr
 import {
   SIG_DFL,
   SIG_IGN,
+  SIGABRT,
+  SIGBUS,
   SIGCHLD,
   SIGCONT,
+  SIGFPE,
+  SIGILL,
   SIGKILL,
+  SIGQUIT,
+  SIGSEGV,
   SIGSTOP,
+  SIGSYS,
+  SIGTRAP,
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
   SIGURG,
   SIGWINCH,
+  SIGXCPU,
+  SIGXFSZ,
 } from '../abi/signal.ts';
 
 /** The bit of a signal in its word: the low word holds 1 to 32, the high one 33 to 64. */
@@ -29,6 +39,19 @@ export function isInSignalSet(lo: number, hi: number, signo: number): boolean {
 export const STOP_SIGNALS = signalBit(SIGSTOP) | signalBit(SIGTSTP) | signalBit(SIGTTIN) | signalBit(SIGTTOU);
 /** Cannot be blocked, caught or ignored. */
 export const UNBLOCKABLE_SIGNALS = signalBit(SIGKILL) | signalBit(SIGSTOP);
+/** Linux dumps core for them. */
+export const CORE_SIGNALS = [
+  SIGQUIT,
+  SIGILL,
+  SIGTRAP,
+  SIGABRT,
+  SIGFPE,
+  SIGSEGV,
+  SIGBUS,
+  SIGSYS,
+  SIGXCPU,
+  SIGXFSZ,
+].reduce((set, signo) => set | signalBit(signo), 0);
 const IGNORED_BY_DEFAULT = signalBit(SIGCONT) | signalBit(SIGCHLD) | signalBit(SIGWINCH) | signalBit(SIGURG);
 
 export const ACTION_IGNORE = 0;

@@ -154,7 +154,7 @@ export class Clones {
     else dispatcher.exit.resumeRegisters(made, L.FPU_KEEP);
     await stopForEvent(task, event, child.tid);
     if (vforkDone !== null) {
-      await vforkDone;
+      await guest.awaitChild(vforkDone);
       await stopForEvent(task, event === 0 ? 0 : PTRACE_EVENT_VFORK_DONE, child.tid);
     }
     return pidfd < 0 ? pidfd : child.tid;
@@ -220,9 +220,10 @@ export class Clones {
   async #vfork(task: Task, guest: Guest, request: CloneRequest): Promise<number> {
     const processes = this.#processes;
     const dispatcher = this.#dispatcher();
-    const child = this.#newTask(task, request, task.mm.ref());
+    const mm = ownMemory(task, request.flags);
+    const child = this.#newTask(task, request, mm);
     if (typeof child === 'number') {
-      task.mm.unref();
+      if ((request.flags & C.CLONE_THREAD) === 0) mm.unref();
       return child;
     }
     const borrower = new Guest(dispatcher, guest.thread, guest.host);
@@ -252,7 +253,7 @@ export class Clones {
       if (request.stack !== 0) setRegister(borrower.thread, REG.rsp, request.stack);
       dispatcher.exit.resumeRegisters(borrower, L.FPU_KEEP);
     }
-    await threadBack;
+    await guest.awaitChild(threadBack);
     guest.onThreadBack = null;
     guest.thread.owner = guest;
     guest.isInKernel = true;

@@ -140,8 +140,10 @@ export class Dispatcher implements GuestHandler {
   /** Keeps the loop turning until the promise is through, which continues a request of the guest, or of none. */
   track(guest: Guest | null, promise: Promise<void>): void {
     this.#parts.scheduler.pending += 1;
+    if (guest !== null) guest.continuations += 1;
     const done = (): void => {
       this.#parts.scheduler.pending -= 1;
+      if (guest !== null) guest.continuations -= 1;
       this.#parts.reap();
     };
     promise.then(done, (error: unknown) => {

@@ -5,6 +5,7 @@
  */
 import { SIGKILL } from '../abi/signal.ts';
 import { exitGroup } from '../kernel/exit.ts';
+import { deadlySignal } from '../kernel/signal-delivery.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Timer } from '../kernel/timers.ts';
 import type { GuestThread } from '../platform/guest-thread.ts';
@@ -49,6 +50,10 @@ export class Guest implements GuestThread, ThreadOwner {
   hasLeft = false;
   /** The thread waits for an answer. */
   isInKernel = true;
+  /** What its call has begun and is not through with: above 0 it waits for something. */
+  continuations = 0;
+  /** It waits for a child of vfork(2). */
+  awaitsChild = false;
   /** Number of the system call being handled; -1 for a fault or an interrupt. */
   nr = -1;
   /** Its last result was given before the memory operations of the call were carried out: it reports if one fails. */
@@ -80,13 +85,22 @@ export class Guest implements GuestThread, ThreadOwner {
 
   /**
    * Makes a guest that runs enter the kernel. One that is to be killed is not asked: it could stay for ever in the stub's text,
-   * where an interrupt does nothing.
+   * where an interrupt does nothing, or wait in a call for what never comes.
    */
   interrupt(): void {
-    if (this.isInKernel) return;
-    const { group, signals } = this.task;
-    if (group.pending.has(SIGKILL) || signals.pending.has(SIGKILL)) exitGroup(group, SIGKILL);
-    else this.kick();
+    if (this.isDead || (this.isInKernel && this.continuations === 0)) return;
+    const { group } = this.task;
+    const deadly = deadlySignal(this.task);
+    if (deadly === SIGKILL || (deadly !== 0 && this.awaitsChild)) exitGroup(group, deadly);
+    else if (!this.isInKernel) this.kick();
+  }
+
+  /** Waits for a child of vfork(2). What is to kill this guest does so meanwhile (Linux: wait_for_vfork_done). */
+  async awaitChild(isOver: Promise<void>): Promise<void> {
+    this.awaitsChild = true;
+    this.interrupt();
+    await isOver;
+    this.awaitsChild = false;
   }
 
   sleep(): void {
