@@ -16,6 +16,7 @@ const findings: Readonly<Record<string, string>> = {
   'other-abis': '1111111\n',
   'changing-text': 'wrong answers 0\nchanged back 0\nover\n',
   threads: 'made 1\n',
+  'stays-inside': 'both ended\n',
 };
 
 /** Endless attackers are ended by the shell. */

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildProgram } from './guest-build.ts';
 import { plainEnvironment, runscPath } from './run-process.ts';
 
 /** The parent's pid and the state of each process. */
@@ -125,6 +126,22 @@ describe('teardown', () => {
     const [code] = await ended;
     assert.equal(output, '1\n2\n3\n4\n5\n6\n7\n8\n9\n10\nend\n');
     assert.equal(code, 0);
+  });
+
+  test('a guest that no interrupt reaches ends with its address space', async (context) => {
+    const program = await buildProgram('hostile', 'stays-inside', ['stays-inside']);
+    const child = spawn(runscPath, ['do', 'sh', '-c', `${program}; read line`], {
+      env: plainEnvironment,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    context.after(() => child.kill('SIGKILL'));
+    let output = '';
+    child.stdout?.on('data', (bytes: Buffer) => {
+      output += bytes.toString('latin1');
+    });
+    await until('both have ended for the sandbox', () => output === 'both ended\n');
+    // In place of the second stub there may be one made ahead.
+    await until('they have for the host', () => descendants(child.pid ?? 0).length <= PROCESSES);
   });
 
   test('a guest process is killed from outside: the others go on and see it', async (context) => {

@@ -284,7 +284,7 @@ export class Processes {
     // Whoever ends in the middle of a clone may never make it.
     guest.cloneUnderWay?.made.thread.forgetClone();
     guest.cloneUnderWay = null;
-    if (lender === null && !process.isGone && this.#spaces.get(process)?.mm.users === 0) this.#destroy(process);
+    if (!process.isGone && this.#spaces.get(process)?.mm.users === 0) this.#destroy(process);
     // Lent threads go back to their owner; others exit once they are in our hands.
     if (!process.isGone && !guest.isInKernel) {
       guest.kick();
