@@ -61,7 +61,7 @@ export function comeBack(task: Task): boolean {
 
 /** Between the parts of long work: others have their turn. The task may have ended when it resolves. */
 export async function yieldTurn(task: Task): Promise<void> {
-  await null;
+  await task.kernel.turns.next();
   setCurrentTask(task);
 }
 

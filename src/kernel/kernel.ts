@@ -8,6 +8,7 @@ import type { KernelLog } from './kernel-log.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PidTable } from './pid-table.ts';
 import type { Timers } from './timers.ts';
+import type { Turns } from './turns.ts';
 
 /** A point in time, reused by its owner so that reading a clock allocates nothing. */
 export interface Timespec {
@@ -25,6 +26,7 @@ export interface Clock {
 export interface Kernel {
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly turns: Turns;
   readonly pids: PidTable;
   readonly log: KernelLog;
   /** Of its first process; others may have made themselves new ones. */

@@ -24,6 +24,7 @@ import { firstNamespaces } from './namespaces.ts';
 import { PidTable, type PidTableOptions } from './pid-table.ts';
 import type { Task } from './task.ts';
 import { Timers } from './timers.ts';
+import { Turns } from './turns.ts';
 import { UtsName } from './uts.ts';
 
 export class NotingThread implements GuestThread {
@@ -117,6 +118,7 @@ export function testKernel(options: PidTableOptions = {}): Kernel {
   return {
     clock: { monotonicNs: () => 1e9, read: () => {} },
     timers: new Timers(),
+    turns: new Turns(),
     pids: new PidTable(options),
     log: new KernelLog(),
     namespaces: firstNamespaces(new MountTree(1, createMount(anonFileSystem)), new UtsName('test')),

@@ -20,6 +20,7 @@ import { FIRST_INODES, firstNamespaces, furtherNamespaces, newInode } from '../k
 import { PidTable } from '../kernel/pid-table.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { Timers } from '../kernel/timers.ts';
+import { Turns } from '../kernel/turns.ts';
 import { UtsName } from '../kernel/uts.ts';
 import { provideHostNetwork } from '../net/host/host-sockets.ts';
 import { CloneGate } from '../platform/clone-gate.ts';
@@ -91,8 +92,9 @@ export class Sandbox {
     const gate = new CloneGate(zygote.listener);
     const { loop } = this;
     const timers = new Timers();
+    const turns = new Turns();
     const { monotonicNs } = hostClock;
-    const scheduler = new Scheduler({ zygote, gate, loop, timers, monotonicNs });
+    const scheduler = new Scheduler({ zygote, gate, loop, timers, turns, monotonicNs });
     const layout = readHostLayout(zygote.pid);
     const trace = debugWriter(options);
     const processes = new Processes({
@@ -139,6 +141,7 @@ export class Sandbox {
     const kernel: Kernel = {
       clock: hostClock,
       timers,
+      turns,
       pids: this.#pidTable(options.bounds),
       log: new KernelLog(),
       namespaces: firstNamespaces(

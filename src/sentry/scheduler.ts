@@ -7,6 +7,7 @@
  */
 import { native } from '../host/native.ts';
 import type { Timers } from '../kernel/timers.ts';
+import type { Turns } from '../kernel/turns.ts';
 import type { CloneGate } from '../platform/clone-gate.ts';
 import { GP_IS_CONTENDED, GP_SENTRY_ASLEEP, GP_SENTRY_CPU, GP_SPIN_LIMIT, NO_CPU } from '../platform/layout.ts';
 import type { StubProcess } from '../platform/stub-process.ts';
@@ -30,6 +31,7 @@ export interface SchedulerParts {
   readonly gate: CloneGate;
   readonly loop: EventLoop;
   readonly timers: Timers;
+  readonly turns: Turns;
   monotonicNs(): number;
 }
 
@@ -89,7 +91,7 @@ export class Scheduler {
   /** Turns until `stop`. */
   async run(): Promise<void> {
     this.#isStopped = false;
-    const { loop, timers } = this.#parts;
+    const { loop, timers, turns } = this.#parts;
     let idle = 0;
     let busy = 0;
     while (!this.#isStopped) {
@@ -101,6 +103,12 @@ export class Scheduler {
         idle += 1;
         busy += 1;
         this.#pace.rest(idle);
+      }
+      if (turns.run()) {
+        // Each is long enough to look at the host behind it.
+        this.#isStirred = true;
+        idle = 0;
+        busy = BUSY_ROUNDS;
       }
       if (this.pending > 0) await null;
       const isIdle = idle > this.#pace.idleLimit(this.#watched.length);
