@@ -38,7 +38,7 @@ const wanted = new Set(values.only.split(','));
 const directory = mkdtempSync(join(tmpdir(), 'startup-'));
 const gvisor = process.env.GVISOR_RUNSC ?? `${tmpdir()}/gvisor/root/usr/bin/runsc`;
 /** What a sandbox needs to come to rest. */
-const REST_MS = 2000;
+const REST_MS = 6000;
 
 interface Runtime {
   readonly name: string;

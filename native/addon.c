@@ -9,6 +9,7 @@
 #define NAPI_VERSION 10
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <node_api.h>
@@ -286,10 +287,24 @@ static napi_value js_text_at(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* Gives back what malloc(3) has free, in the middle of its heap too. */
+/* Unmaps what the program has that nobody writes to: it is the file's, and comes back page by page when it is used. */
+static int forget_program(struct dl_phdr_info *program, size_t size, void *unused) {
+  (void)size, (void)unused;
+  const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+  for (size_t i = 0; i < program->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &program->dlpi_phdr[i];
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+    const unsigned long begin = program->dlpi_addr + segment->p_vaddr, first = begin & ~(page - 1);
+    madvise((void *)first, begin + segment->p_memsz - first, MADV_DONTNEED);
+  }
+  return 1; /* the program is the first, and the libraries are everybody's */
+}
+
+/* Gives back what malloc(3) has free, in the middle of its heap too, and the program's own pages. */
 static napi_value js_trim(napi_env env, napi_callback_info info) {
   (void)env, (void)info;
   malloc_trim(0);
+  dl_iterate_phdr(forget_program, NULL);
   return NULL;
 }
 

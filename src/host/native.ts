@@ -23,7 +23,7 @@ export interface Native {
   cpuid(leaf: number, subleaf?: number): [number, number, number, number];
   /** The `length` bytes of memory at `address`, which stay as they are for good, as a string of one-byte characters. */
   textAt(address: number, length: number): string;
-  /** malloc_trim(3). */
+  /** malloc_trim(3), and the program's pages are unmapped until they are used. */
   trim(): void;
   /** Starts the zygote with these clone flags (namespaces): its pid or -errno. */
   spawnZygote(execFd: number, controlFd: number, doorbellFd: number, globalFd: number, cloneFlags: number): number;

@@ -1,6 +1,6 @@
 /**
- * A sandbox that does nothing gives back what its start and its last work have left in V8's heap and in malloc(3)'s: V8 itself would by timers of Node's
- * loop, which does not turn here. Whoever runs the sentry must have --expose-gc; without it nothing happens.
+ * A sandbox that does nothing gives back what its start and its last work have left in V8's heap and in malloc(3)'s, and of the program: V8 itself would by
+ * timers of Node's loop, which does not turn here. Whoever runs the sentry must have --expose-gc; without it V8's heap stays.
  */
 import { native } from '../host/native.ts';
 
@@ -15,9 +15,11 @@ export class HeapRest {
     const collect = globalThis.gc;
     // Not imported: all that node:v8 brings along would take 8 ms of each start.
     const { getHeapStatistics } = process.getBuiltinModule('node:v8');
-    if (collect === undefined || getHeapStatistics().total_heap_size < this.#keptBytes * GROWTH) return;
-    collect({ execution: 'sync', type: 'major', flavor: 'last-resort' });
-    this.#keptBytes = getHeapStatistics().total_heap_size;
+    if (collect !== undefined && getHeapStatistics().total_heap_size >= this.#keptBytes * GROWTH) {
+      collect({ execution: 'sync', type: 'major', flavor: 'last-resort' });
+      this.#keptBytes = getHeapStatistics().total_heap_size;
+    }
+    // Each time: what V8 does after a collection, in its own time, brings much of the program back.
     native.trim();
   }
 }
