@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/ipc.h>
 #include <sys/mount.h>
 #include <sys/msg.h>
@@ -128,6 +129,8 @@ static void worker(uint64_t seed, int count, int index, int nothing) {
   unlink("exe");
   if (link("../exe", "exe") != 0 && errno != EEXIST) _exit(3);
   chown(".", FIRST_UID + index, FIRST_UID + index);
+  /* A path may begin in the middle of another one, at its last slash: what root makes of that mount is for itself. */
+  if (is_root && (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)) _exit(7);
   if (is_root) prctl(PR_SET_KEEPCAPS, 1);
   if (setresgid(FIRST_UID + index, FIRST_UID + index, FIRST_UID + index) != 0) _exit(4);
   if (setresuid(FIRST_UID + index, FIRST_UID + index, FIRST_UID + index) != 0) _exit(5);
@@ -199,6 +202,8 @@ static void supervise(uint64_t seed, int seconds, int count, int processes) {
   need(nothing >= 0, "/dev/null");
   for (int round = 0; now_ms() < end; round++) {
     reap();
+    /* Root may have changed what is above its own directory, too. */
+    chmod(".", 0777);
     for (int i = 0; i < processes; i++) {
       if (works[i].pid != 0 && now_ms() - works[i].since > KILL_MS) kill(works[i].pid, SIGKILL);
       if (works[i].pid != 0) continue;
