@@ -89,9 +89,10 @@ export class Guest implements GuestThread, ThreadOwner {
    */
   interrupt(): void {
     if (this.isDead || (this.isInKernel && this.continuations === 0)) return;
-    const { group } = this.task;
-    const deadly = deadlySignal(this.task);
-    if (deadly === SIGKILL || (deadly !== 0 && this.awaitsChild)) exitGroup(group, deadly);
+    const { group, signals } = this.task;
+    const isKilled = group.pending.has(SIGKILL) || signals.pending.has(SIGKILL);
+    const deadly = this.awaitsChild ? deadlySignal(this.task) : isKilled ? SIGKILL : 0;
+    if (deadly !== 0) exitGroup(group, deadly);
     else if (!this.isInKernel) this.kick();
   }
 
