@@ -245,7 +245,7 @@ describe('configurations', { concurrency: false }, () => {
     );
   });
 
-  test('id mappings show; time offsets, overlaps and halves are refused; what has no effect is told once', async () => {
+  test("id mappings show; overlaps, halves and offsets of the host's clocks are refused; what has no effect is told once", async () => {
     const maps = {
       uidMappings: [{ containerID: 0, hostID: 1000, size: 2000 }],
       gidMappings: [{ containerID: 0, hostID: 1000, size: 3000 }],
@@ -258,7 +258,7 @@ describe('configurations', { concurrency: false }, () => {
     await refuses(/linux\.gidMappings is missing/, linux({ uidMappings: maps.uidMappings }));
     const twice = [...maps.uidMappings, ...maps.uidMappings];
     await refuses(/linux\.uidMappings\[1\] overlaps/, linux({ ...maps, uidMappings: twice }));
-    await refuses(/linux\.timeOffsets\.monotonic is not 0/, linux({ timeOffsets: { monotonic: { secs: 5 } } }));
+    await refuses(/linux\.timeOffsets\.monotonic is not 0, and/, linux({ timeOffsets: { monotonic: { secs: 5 } } }));
     await shows('true; echo ran', linux({ timeOffsets: { boottime: { secs: 0, nanosecs: 0 } } }), ['ran']);
     const config = bundle.config('echo ran');
     Object.assign(config.process, { apparmorProfile: 'a', selinuxLabel: 'b' });
@@ -270,6 +270,30 @@ describe('configurations', { concurrency: false }, () => {
       code: 0,
       isTimedOut: false,
     });
+  });
+
+  test('time offsets: clocks of a time namespace, and what waits for them', async () => {
+    await build('clocks');
+    const inDetached = async (timeOffsets: Json): Promise<string> => {
+      const config = bundle.config('clocks');
+      Object.assign(config.linux, { namespaces: [{ type: 'time' }, { type: 'network' }], timeOffsets });
+      writeFileSync(join(bundle.path, 'config.json'), JSON.stringify(config));
+      const { stdout, stderr } = await bundle.runsc('run', '--detach', '--bundle', bundle.path, 'clocks');
+      await bundle.runsc('delete', '--force', 'clocks');
+      return stdout + stderr;
+    };
+    const [now] = process.hrtime();
+    const output = await inDetached({ monotonic: { secs: 1e6, nanosecs: 5 }, boottime: { secs: -(now >> 1) } });
+    const [clocks = '', ...waits] = output.split('\n');
+    const [fast = 0, slow = 0, boot = 0] = clocks.split(' ').map(Number);
+    // The host's clock at boot is ahead of the other by the time that it was suspended.
+    for (const clock of [fast, slow]) assert.ok(clock >= now + 1e6 && clock < now + 1e6 + 60, output);
+    assert.ok(boot >= now - (now >> 1) && boot < fast, output);
+    assert.deepEqual(waits, ['slept 1', 'timer 1 1', '']);
+    assert.match(
+      await inDetached({ monotonic: { secs: -now - 1000 } }),
+      /monotonic\.secs is before the clock's beginning/,
+    );
   });
 
   test('id mappings: who owns files of the host, who can be somebody, what root has no power over', {

@@ -16,7 +16,14 @@ import { ConfigError, Fields, parseJson } from '../wire/json-fields.ts';
 import { boundsOf, type CgroupOptions, readCgroup } from './cgroup-options.ts';
 import { checkConfig } from './config-check.ts';
 import { type Hooks, readHooks } from './hooks.ts';
-import { checkTimeOffsets, readDevices, readIdMaps, readPersonality, readSysctls } from './linux-options.ts';
+import {
+  readDevices,
+  readIdMaps,
+  readPersonality,
+  readSysctls,
+  readTimeOffsets,
+  type TimeOffset,
+} from './linux-options.ts';
 import { IGNORED_OPTIONS, MOUNT_FLAGS, PROPAGATION_TYPES } from './mount-options.ts';
 import { readSeccomp } from './seccomp-profile.ts';
 import { withoutEffect } from './without-effect.ts';
@@ -129,6 +136,7 @@ export interface Bundle {
   /** By their types, the path of each or "" for a new one. */
   readonly namespaces: ReadonlyMap<string, string>;
   readonly networkPlace: NetworkPlace;
+  readonly timeOffsets: readonly TimeOffset[];
   readonly cgroup: CgroupOptions;
   /** process.oomScoreAdj: for the sentry. */
   readonly oomScoreAdj: number | undefined;
@@ -225,7 +233,6 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
   const process = config.object('process') ?? config.refuse('process', 'is missing');
   const linux = config.object('linux');
   const cgroup = readCgroup(linux);
-  checkTimeOffsets(linux);
   const devices = readDevices(linux);
   const namespaces = namespacesOf(linux);
   const idMaps = readIdMaps(linux);
@@ -241,6 +248,7 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
     hooks: readHooks(config),
     namespaces,
     networkPlace: networkPlace(namespaces),
+    timeOffsets: readTimeOffsets(linux, namespaces),
     cgroup,
     oomScoreAdj: oomScoreAdj(process),
     warnings: withoutEffect(config, devices),

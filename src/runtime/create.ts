@@ -149,6 +149,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   }
   const sandboxId = sandboxOf(bundle.annotations);
   if (sandboxId !== null) findSandbox(options.root, sandboxId);
+  checkClocks(bundle, sandboxId);
   const scope = plannedScope(bundle, options);
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
@@ -197,6 +198,24 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   }
 }
 
+/** The host would refuse a clock before its beginning. */
+function checkClocks({ timeOffsets }: Bundle, sandboxId: string | null): void {
+  const [now] = process.hrtime();
+  for (const { clock, secs } of timeOffsets) {
+    const field = `config.json: linux.timeOffsets.${clock}`;
+    if (sandboxId !== null) throw new ContainerError(`${field}: the clocks are those of the sandbox ${sandboxId}`);
+    if (now + secs < 0)
+      throw new ContainerError(`${field}.secs is before the clock's beginning: it is at ${now} seconds`);
+  }
+}
+
+/** For the launcher: as timens_offsets takes them (time_namespaces(7)). */
+function clocksFor({ timeOffsets }: Bundle): Record<string, string> {
+  if (timeOffsets.length === 0) return {};
+  const lines = timeOffsets.map(({ clock, secs, nanosecs }) => `${clock} ${secs} ${nanosecs}\n`);
+  return { TSVISOR_TIME_OFFSETS: lines.join('') };
+}
+
 /** A further container of a sandbox tells which process its own will come from. */
 async function readZygote(child: ChildProcess): Promise<number> {
   const report = await readReport(child);
@@ -220,6 +239,7 @@ function spawnSentry(
     const own = args.toSpliced(-1, 0, `--network=${where === 'there' ? network : 'none'}`);
     return spawn(file, [...own, ...more], {
       detached: true,
+      env: { ...process.env, ...clocksFor(bundle) },
       stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],
     });
   };

@@ -82,14 +82,29 @@ export function readPersonality(linux: Fields | undefined): number {
   return fields?.string('domain') === 'LINUX32' ? PER_LINUX32 : 0;
 }
 
-/** Guests read the host's clocks themselves (vDSO), so there is nothing to offset. */
-export function checkTimeOffsets(linux: Fields | undefined): void {
+/** How far one of the sandbox's clocks is from the host's. */
+export interface TimeOffset {
+  /** As timens_offsets has it (time_namespaces(7)). */
+  readonly clock: 'monotonic' | 'boottime';
+  readonly secs: number;
+  readonly nanosecs: number;
+}
+
+/** Beyond it Linux lets no clock come (proc_timens_set_offset). */
+const MAX_CLOCK_SECS = 4_611_686_018;
+
+/** Those that are not 0. */
+export function readTimeOffsets(linux: Fields | undefined, namespaces: ReadonlyMap<string, string>): TimeOffset[] {
   const offsets = linux?.object('timeOffsets');
-  for (const name of offsets?.names ?? []) {
-    const fields = offsets?.object(name);
-    if (name !== 'monotonic' && name !== 'boottime') offsets?.refuse(name, 'is no clock that has an offset');
-    const isZero =
-      (fields?.integer('secs', -(2 ** 63), 2 ** 63) ?? 0) === 0 && (fields?.number('nanosecs', 1e9) ?? 0) === 0;
-    if (!isZero) offsets?.refuse(name, 'is not 0: the clocks of a sandbox are those of the host');
-  }
+  if (offsets === undefined) return [];
+  return offsets.names.flatMap((clock) => {
+    if (clock !== 'monotonic' && clock !== 'boottime') return offsets.refuse(clock, 'is no clock that has an offset');
+    const fields = offsets.object(clock);
+    const secs = fields?.integer('secs', -MAX_CLOCK_SECS, MAX_CLOCK_SECS) ?? 0;
+    const nanosecs = fields?.number('nanosecs', 999_999_999) ?? 0;
+    if (secs === 0 && nanosecs === 0) return [];
+    if (namespaces.get('time') !== '')
+      offsets.refuse(clock, 'is not 0, and linux.namespaces has no new time namespace');
+    return [{ clock, secs, nanosecs }];
+  });
 }

@@ -46,6 +46,9 @@ export async function runInForeground(options: RunOptions, launched: Launched): 
   if (sandboxId !== null) {
     throw new ContainerError(`it is to be in the sandbox ${sandboxId}: use create and start, or run --detach`);
   }
+  if (bundle.timeOffsets.length > 0) {
+    throw new ContainerError('config.json: linux.timeOffsets: use create and start, or run --detach');
+  }
   const scope = plannedScope(bundle, options);
   const keeper = new Keeper(launched);
   const directory = new StateDirectory(options.root, options.id);
