@@ -6,6 +6,7 @@
  */
 import { EAGAIN, EINTR, ERESTARTSYS, ETIMEDOUT } from '../abi/errno.ts';
 import { setCurrentTask } from './current.ts';
+import { deadlySignal } from './signal-delivery.ts';
 import type { Task } from './task.ts';
 import type { Waiter, WaitQueue } from './wait-queue.ts';
 
@@ -59,10 +60,22 @@ export function comeBack(task: Task): boolean {
   return true;
 }
 
-/** Between the parts of long work: others have their turn. The task may have ended when it resolves. */
-export async function yieldTurn(task: Task): Promise<void> {
+/** How long work goes on before the others have their turn, in ns. */
+const TURN_NS = 2e6;
+
+/** When a turn that begins now is to be over, on the monotonic clock. */
+export function endOfTurn(task: Task): number {
+  return task.kernel.clock.monotonicNs() + TURN_NS;
+}
+
+export function isTurnOver(task: Task, endNs: number): boolean {
+  return task.kernel.clock.monotonicNs() >= endNs;
+}
+
+/** Between the parts of long work: the others have their turn. Whether it is to go on: false when the task has ended, or is about to. */
+export async function yieldTurn(task: Task): Promise<boolean> {
   await task.kernel.turns.next();
-  setCurrentTask(task);
+  return comeBack(task) && deadlySignal(task) === 0;
 }
 
 /**

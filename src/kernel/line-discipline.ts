@@ -329,7 +329,8 @@ export class LineDiscipline {
       this.#finishErasing();
       this.#echo(c);
       this.#echoRaw(LF);
-      for (let i = this.#canonHead; i < this.#head; i++) this.#echo(this.#buffer[i & MASK]);
+      // A reader that is not there is told no more than it has room for.
+      for (let i = this.#canonHead; i < this.#head && this.#hasEchoRoom; i++) this.#echo(this.#buffer[i & MASK]);
       return true;
     }
     if (c === cc[VEOF]) {
@@ -480,6 +481,10 @@ export class LineDiscipline {
     if (!this.#isErasing) return;
     this.#echoRaw(47);
     this.#isErasing = false;
+  }
+
+  get #hasEchoRoom(): boolean {
+    return this.#isStopped ? this.#heldEcho.length < BUFFER : this.#out.queue.room > 0;
   }
 
   /** Echoes a typed byte; control characters as ^X when ECHOCTL. */

@@ -8,7 +8,7 @@ import { POLLERR, POLLHUP, POLLIN } from '../abi/poll.ts';
 import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
 import { EventfdFile } from '../fs/event/eventfd-file.ts';
 import { type AioContext, type AioRequest, findAioContext } from '../kernel/aio.ts';
-import { blockOn } from '../kernel/block.ts';
+import { blockOn, endOfTurn, isTurnOver, yieldTurn } from '../kernel/block.ts';
 import { setCurrentTask } from '../kernel/current.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -62,33 +62,76 @@ function readIocb(task: Task, context: AioContext, iocb: number): Iocb | number 
   };
 }
 
+/** There is more to read, after the others have had their turn. */
+const TURN_OVER = -1_000_000;
+
 /**
- * One attempt to read into the pieces of `iov`, written to the guest at once: a fault is the request's result, while what `task.mem`
- * defers would become that of io_submit.
+ * A read into the pieces of `iov`, written to the guest at once: a fault is the request's result, while what `task.mem` defers would
+ * become that of io_submit.
  */
-function readPieces(task: Task, file: File, iov: Float64Array, from: number): number {
-  let done = 0;
-  for (let i = 0; i < iov.length; i += 2) {
-    for (let at = 0; at < iov[i + 1]; ) {
-      const room = Math.min(iov[i + 1] - at, bounce.length);
-      const n = file.read(bounce, 0, room, from === AT_POSITION ? 0 : from + done);
-      if (n <= 0) return done > 0 ? done : n;
-      if (task.mm.writeNow(iov[i] + at, bounce.subarray(0, n)) < 0) return done > 0 ? done : -EFAULT;
-      at += n;
-      done += n;
-      if (n < room) return done;
-    }
+class PieceReader {
+  readonly #task: Task;
+  readonly #file: File;
+  readonly #iov: Float64Array;
+  readonly #offset: number;
+  /** The piece that is next, and how much of it has been read. */
+  #piece = 0;
+  #at = 0;
+  done = 0;
+
+  constructor(task: Task, file: File, iov: Float64Array, offset: number) {
+    this.#task = task;
+    this.#file = file;
+    this.#iov = iov;
+    this.#offset = offset;
   }
-  if (done > 0) notifyFile(file, IN_ACCESS);
-  return done;
+
+  /** Reads what comes within a turn: the bytes read in all, -errno when there are none, or TURN_OVER. */
+  read(): number {
+    const task = this.#task;
+    const iov = this.#iov;
+    const turn = endOfTurn(task);
+    for (; this.#piece < iov.length; this.#piece += 2, this.#at = 0) {
+      while (this.#at < iov[this.#piece + 1]) {
+        const room = Math.min(iov[this.#piece + 1] - this.#at, bounce.length);
+        const n = this.#file.read(bounce, 0, room, this.#offset === AT_POSITION ? 0 : this.#offset + this.done);
+        if (n <= 0) return this.#end(n);
+        if (task.mm.writeNow(iov[this.#piece] + this.#at, bounce.subarray(0, n)) < 0) return this.#end(-EFAULT);
+        this.#at += n;
+        this.done += n;
+        if (n < room) return this.#end(0);
+        if (isTurnOver(task, turn)) return TURN_OVER;
+      }
+    }
+    return this.#end(0);
+  }
+
+  #end(error: number): number {
+    if (this.done === 0) return error;
+    notifyFile(this.#file, IN_ACCESS);
+    return this.done;
+  }
 }
 
 function read(task: Task, file: File, iov: Float64Array, offset: number): number | Promise<number> {
-  const attempt = (): number => readPieces(task, file, iov, offset);
-  const result = attempt();
-  if (result !== -EAGAIN || (file.flags & O_NONBLOCK) !== 0) return result;
+  const reader = new PieceReader(task, file, iov, offset);
+  const result = reader.read();
+  const waits = result === -EAGAIN && (file.flags & O_NONBLOCK) === 0;
+  if (!waits && result !== TURN_OVER) return result;
   file.ref();
-  return blockOn(task, file.queue, POLLIN | POLLHUP | POLLERR, attempt).finally(() => file.unref());
+  return readRest(task, file, reader, result).finally(() => file.unref());
+}
+
+async function readRest(task: Task, file: File, reader: PieceReader, first: number): Promise<number> {
+  let result = first;
+  if (result === -EAGAIN) {
+    result = await blockOn(task, file.queue, POLLIN | POLLHUP | POLLERR, () => reader.read());
+  }
+  while (result === TURN_OVER) {
+    if (!(await yieldTurn(task))) return reader.done;
+    result = reader.read();
+  }
+  return result;
 }
 
 /** A read or a write: what becomes the event's result, or -errno for the submission in `refused`. */
@@ -165,7 +208,13 @@ function submitFrom(
   count: number,
   addr: number,
 ): number | Promise<number> {
+  const turn = endOfTurn(task);
   for (let i = first; i < count; i++) {
+    if (i > first && isTurnOver(task, turn)) {
+      return yieldTurn(task).then((goesOn) => {
+        return goesOn && !context.isDestroyed ? submitFrom(task, context, i, count, addr) : i;
+      });
+    }
     const iocb = task.mem.readU64(addr + i * 8);
     const result = iocb === null ? -EFAULT : submit(task, context, iocb);
     if (typeof result !== 'number') {

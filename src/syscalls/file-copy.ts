@@ -7,7 +7,7 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { PipeFile } from '../fs/pipe/pipe-file.ts';
-import { comeBack, sleepOn, WAKE_SIGNAL, yieldTurn } from '../kernel/block.ts';
+import { comeBack, endOfTurn, isTurnOver, sleepOn, WAKE_SIGNAL, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -116,17 +116,17 @@ interface Progress {
   readonly status: number;
 }
 
-/** What one call moves before others have their turn. */
-const TURN_BYTES = 1 << 20;
+/** Not all of it has been moved, and others are to have their turn. */
 const TURN_OVER = 1;
 
 function moveSome(job: Transfer, before: number, wait: { onInput: boolean }): Progress {
   let done = before;
+  const turn = endOfTurn(job.task);
   while (done < job.length) {
     const n = movePiece(job.task, job.from, job.to, job.length - done, wait);
     if (n <= 0) return { done, status: n };
     done += n;
-    if (done - before >= TURN_BYTES && done < job.length) return { done, status: TURN_OVER };
+    if (done < job.length && isTurnOver(job.task, turn)) return { done, status: TURN_OVER };
   }
   return { done, status: 0 };
 }
@@ -140,8 +140,7 @@ async function waitAndMove(job: Transfer, first: Progress, wait: { onInput: bool
   let progress = first;
   for (;;) {
     if (progress.status === TURN_OVER) {
-      await yieldTurn(job.task);
-      if (job.task.isExited) break;
+      if (!(await yieldTurn(job.task))) break;
       progress = moveSome(job, progress.done, wait);
       continue;
     }

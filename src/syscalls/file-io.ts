@@ -5,7 +5,7 @@ import { O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY } from '../
 import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.ts';
 import { SIGPIPE } from '../abi/signal.ts';
-import { blockUpTo, comeBack, yieldTurn } from '../kernel/block.ts';
+import { blockUpTo, comeBack, endOfTurn, isTurnOver, yieldTurn } from '../kernel/block.ts';
 import { raiseSignal } from '../kernel/signal.ts';
 import type { Task } from '../kernel/task.ts';
 import type { File } from '../vfs/file.ts';
@@ -149,8 +149,7 @@ async function inTurns(
 ): Promise<number> {
   let done = first;
   while (done < length) {
-    await yieldTurn(task);
-    if (task.isExited) return done;
+    if (!(await yieldTurn(task))) return done;
     const piece = Math.min(length - done, TURN_BYTES);
     const n = once(task, file, addr + done, piece, offset === AT_POSITION ? AT_POSITION : offset + done);
     if (n > 0) done += n;
@@ -183,6 +182,7 @@ export function doWrite(task: Task, file: File, addr: number, count: number, off
 
 async function writeRest(task: Task, file: File, addr: number, length: number, first: number): Promise<number> {
   let done = first;
+  let turn = endOfTurn(task);
   while (done < length) {
     const attempt = (): number => writeOnce(task, file, addr + done, Math.min(length - done, TURN_BYTES), AT_POSITION);
     let n = attempt();
@@ -196,8 +196,10 @@ async function writeRest(task: Task, file: File, addr: number, length: number, f
     }
     if (n === 0) break;
     done += n;
-    if (n === TURN_BYTES) await yieldTurn(task);
     if (task.isExited) return done;
+    if (n < TURN_BYTES && !isTurnOver(task, turn)) continue;
+    if (!(await yieldTurn(task))) return done;
+    turn = endOfTurn(task);
   }
   return done;
 }
@@ -279,8 +281,8 @@ export function vector(
   for (let i = from; i < iov.length; i += 2) {
     if (iov[i + 1] === 0) continue;
     if (done - before >= TURN_BYTES) {
-      const rest = yieldTurn(task).then(() => {
-        return task.isExited ? done : vector(task, file, iov, i, done, offset, transfer);
+      const rest = yieldTurn(task).then((goesOn) => {
+        return goesOn ? vector(task, file, iov, i, done, offset, transfer) : done;
       });
       return held(file, rest);
     }

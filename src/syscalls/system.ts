@@ -138,7 +138,7 @@ function fillRandom({ mem, kernel }: Task, addr: number, length: number): number
 async function fillRandomRest(task: Task, addr: number, total: number, first: number): Promise<number> {
   let done = first;
   while (done < total) {
-    await yieldTurn(task);
+    if (!(await yieldTurn(task))) break;
     const n = fillRandom(task, addr + done, total - done);
     if (n < 0) break;
     done += n;

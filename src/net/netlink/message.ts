@@ -23,22 +23,20 @@ export interface Request {
 const align = (length: number): number => (length + 3) & ~3;
 
 /** The messages in a datagram; a length that leads nowhere ends them. */
-export function parseRequests(bytes: Uint8Array): Request[] {
+export function* parseRequests(bytes: Uint8Array): Generator<Request> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const requests: Request[] = [];
   for (let at = 0; at + HEADER <= bytes.length; ) {
     const length = view.getUint32(at, true);
     if (length < HEADER || length > bytes.length - at) break;
-    requests.push({
+    yield {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
       payload: new DataView(bytes.buffer, bytes.byteOffset + at + HEADER, length - HEADER),
       bytes: bytes.slice(at, at + length),
-    });
+    };
     at += align(length);
   }
-  return requests;
 }
 
 /** The first attribute of a type among those that begin at `start`; null if there is none. */

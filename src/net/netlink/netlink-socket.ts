@@ -1,5 +1,5 @@
 /** AF_NETLINK sockets (netlink(7)): each request is answered at once, into the socket's own queue. */
-import { EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, ENOBUFS, EOPNOTSUPP, EPERM } from '../../abi/errno.ts';
+import { EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOBUFS, EOPNOTSUPP, EPERM } from '../../abi/errno.ts';
 import { POLLERR, READABLE, WRITABLE } from '../../abi/poll.ts';
 import { AF_NETLINK } from '../../abi/socket.ts';
 import { currentTask } from '../../kernel/current.ts';
@@ -30,6 +30,8 @@ export type Answer = (request: Request, port: number) => Uint8Array[] | number;
 const NAME_SIZE = 12;
 /** Datagrams that may wait to be read: more answers are lost, as on Linux (ENOBUFS). */
 const MAX_QUEUED = 64;
+/** What a message takes of the send buffer beside its bytes (Linux: netlink_sendmsg). */
+const SEND_OVERHEAD = 32;
 /** Answers that belong together share datagrams of this size (NLMSG_GOODSIZE for those who ask with large buffers). */
 const DATAGRAM = 16384;
 const SOL_NETLINK = 270;
@@ -125,6 +127,7 @@ export class NetlinkSocket extends Socket {
 
   override send(src: Uint8Array, at: number, length: number, ancillary: Ancillary): number {
     for (const file of ancillary.rights) file.unref();
+    if (length > this.sendBuffer - SEND_OVERHEAD) return -EMSGSIZE;
     if (this.#port === 0) this.#take(0);
     for (const request of parseRequests(src.slice(at, at + length))) this.#answer(request);
     return length;
@@ -136,8 +139,13 @@ export class NetlinkSocket extends Socket {
       if ((flags & NLM_F_ACK) !== 0) this.#error(request, 0);
       return;
     }
-    const replies = this.#answerTo(request, this.#port);
     const isDump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
+    if (isDump && this.#isFull) {
+      // It may be long, and would be made for nothing.
+      this.#overflow();
+      return;
+    }
+    const replies = this.#answerTo(request, this.#port);
     if (typeof replies === 'number') {
       this.#error(request, replies);
       return;
@@ -160,13 +168,21 @@ export class NetlinkSocket extends Socket {
   }
 
   #put(message: Uint8Array): void {
-    if (this.#answers.length >= MAX_QUEUED) {
-      this.pendingError = ENOBUFS;
-      this.queue.wake(READABLE | POLLERR);
+    if (this.#isFull) {
+      this.#overflow();
       return;
     }
     this.#answers.push(message);
     this.queue.wake(READABLE);
+  }
+
+  get #isFull(): boolean {
+    return this.#answers.length >= MAX_QUEUED;
+  }
+
+  #overflow(): void {
+    this.pendingError = ENOBUFS;
+    this.queue.wake(READABLE | POLLERR);
   }
 
   /** From the kernel, as it is. */
