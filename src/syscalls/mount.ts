@@ -12,7 +12,7 @@ import {
   cloneSubmounts,
   createMount,
   detachMount,
-  dropMount,
+  endTree,
   listMounts,
   type Mount,
   moveMount,
@@ -89,7 +89,7 @@ function sysMount(
 /** Hangs a mount that has been made for this, unless that has failed: 0, or -errno, and then nothing of it is left. */
 function attachNew(made: number, mount: Mount, target: Path): number {
   const result = made < 0 ? made : attachMount(mount, target);
-  if (result < 0) dropMount(mount);
+  if (result < 0) endTree(mount);
   return result;
 }
 

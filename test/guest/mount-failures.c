@@ -29,6 +29,16 @@ int main(void) {
   }
   CHECK(rmdir("to"));
   CHECK(rmdir("from"));
+  /* Nor does a copy that fails take away what it is a copy of, where both would be told of each other's mounts. */
+  NEED(mkdir("shared", 0700) == 0 && mount("none", "shared", "tmpfs", 0, NULL) == 0 && mount(NULL, "shared", NULL, MS_SHARED, NULL) == 0);
+  NEED(mkdir("shared/inner", 0700) == 0 && mount("none", "shared/inner", "tmpfs", 0, NULL) == 0);
+  NEED(write_file("shared/inner/there", "x") == 0 && write_file("file", "x") == 0);
+  CHECK(mount("shared", "file", NULL, MS_BIND | MS_REC, NULL));
+  CHECK(access("shared/inner/there", F_OK));
+  CHECK(umount2("shared/inner", 0));
+  CHECK(umount2("shared", 0));
+  CHECK(rmdir("shared"));
+  CHECK(unlink("file"));
   /* What is mounted can be removed; where it is mounted cannot. */
   NEED(write_file("one", "1") == 0 && write_file("two", "2") == 0);
   NEED(mount("one", "two", NULL, MS_BIND, NULL) == 0);
