@@ -21,10 +21,17 @@
 
 #define SYS_open_tree_ 428
 #define SYS_move_mount_ 429
+#define SYS_fsopen_ 430
+#define SYS_fsconfig_ 431
+#define SYS_fsmount_ 432
 #define SYS_mount_setattr_ 442
 #define SYS_openat2_ 437
 #define OPEN_TREE_CLONE_ 1
 #define RECURSIVE 0x8000
+#define FSOPEN_CLOEXEC_ 1
+#define FSCONFIG_SET_STRING_ 1
+#define FSCONFIG_CMD_CREATE_ 6
+#define FSMOUNT_CLOEXEC_ 1
 #define ATTR_RDONLY 1
 #define ATTR_NOSUID 2
 #define ATTR_NODEV 4
@@ -90,6 +97,23 @@ static int clone_tree(struct launch *l, const char *mode) {
   int tree = open_mount(mode + 2, mode, ATTR_NOSUID | ATTR_NODEV);
   enter_mounts(l->mounts);
   return tree;
+}
+
+/*
+ * A tmpfs that is nowhere, for the files in memory of all guests. Unlike memfds they have an end together, half of the host's memory
+ * as tmpfs(5) has it, for what is written by a mapping too, of which the sentry does not hear.
+ */
+static int open_memory(const struct launch *l) {
+  if (l->mounts < 0) return -EPERM;
+  int fs = (int)syscall(SYS_fsopen_, "tmpfs", FSOPEN_CLOEXEC_);
+  if (fs < 0) return -errno;
+  int tree = -1;
+  if (syscall(SYS_fsconfig_, fs, FSCONFIG_SET_STRING_, "mode", "700", 0) == 0 &&
+      syscall(SYS_fsconfig_, fs, FSCONFIG_CMD_CREATE_, NULL, NULL, 0) == 0)
+    tree = (int)syscall(SYS_fsmount_, fs, FSMOUNT_CLOEXEC_, ATTR_NOSUID | ATTR_NODEV);
+  int failed = -errno;
+  close(fs);
+  return tree < 0 ? failed : tree;
 }
 
 /* A place in the container, whatever links its image holds. */
@@ -219,6 +243,10 @@ static void handle_request(struct launch *l, const char *request, size_t length)
       break;
     case 'P':
       fd = open_mount("/proc", "wa", ATTR_NOSUID | ATTR_NODEV);
+      result = fd < 0 ? fd : 0;
+      break;
+    case 'M':
+      fd = open_memory(l);
       result = fd < 0 ? fd : 0;
       break;
     case 'R':

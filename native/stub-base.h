@@ -89,6 +89,7 @@ struct thread {
 static int control_fd;
 static u32 xstate_size;    /* of the XSAVE area in a signal frame */
 static u64 xstate_features;
+static u32 has_fsgsbase;   /* whether the host's kernel keeps segment bases that we write */
 static u8 fpu_tail[48];    /* sw_reserved of a host frame, for frames we make */
 
 extern long stub_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -100,24 +101,48 @@ extern long stub_compare_exchange(u32 *word, u32 expected, u32 next); /* the wor
 extern u8 stub_copy_begin[], stub_copy_end[], stub_copy_fault[];
 extern u8 stub_exit_begin[], stub_exit_end[];
 extern u8 slow_syscall_end[];
+extern int stub_probe_patched(void);
+extern u8 stub_probe_end[], stub_probe_failed[];
 extern void stub_restore(void);
 extern void stub_exit_patched(struct thread *t, u64 rax) __attribute__((noreturn));
 extern void stub_sigreturn(struct ucontext *frame) __attribute__((noreturn));
 
 static inline struct thread *thread_at(u32 slot) { return (struct thread *)(STACKS + (u64)slot * STACK_STRIDE); }
 
+/*
+ * Segment bases. Where the host's kernel does not use the FSGSBASE instructions, what they write is lost when the thread is next
+ * switched to, and arch_prctl(2) is the way (the kernel's documentation, arch/x86/x86_64/fsgs).
+ */
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+static u64 asked_base(int code) {
+  u64 v = 0;
+  stub_syscall(__NR_arch_prctl, code, (long)&v, 0, 0, 0, 0);
+  return v;
+}
 static inline u64 read_fs(void) {
   u64 v;
+  if (!has_fsgsbase) return asked_base(ARCH_GET_FS);
   __asm__ volatile("rdfsbase %0" : "=r"(v));
   return v;
 }
-static inline void write_fs(u64 v) { __asm__ volatile("wrfsbase %0" : : "r"(v)); }
+static inline void write_fs(u64 v) {
+  if (has_fsgsbase) __asm__ volatile("wrfsbase %0" : : "r"(v));
+  else stub_syscall(__NR_arch_prctl, ARCH_SET_FS, (long)v, 0, 0, 0, 0);
+}
 static inline u64 read_gs(void) {
   u64 v;
+  if (!has_fsgsbase) return asked_base(ARCH_GET_GS);
   __asm__ volatile("rdgsbase %0" : "=r"(v));
   return v;
 }
-static inline void write_gs(u64 v) { __asm__ volatile("wrgsbase %0" : : "r"(v)); }
+static inline void write_gs(u64 v) {
+  if (has_fsgsbase) __asm__ volatile("wrgsbase %0" : : "r"(v));
+  else stub_syscall(__NR_arch_prctl, ARCH_SET_GS, (long)v, 0, 0, 0, 0);
+}
 
 void *memset(void *to, int value, size_t n) {
   void *at = to;

@@ -4,9 +4,23 @@
   .globl zygote_start
 zygote_start:
   xor %ebp, %ebp
+  mov %rsp, %rdi
   and $-16, %rsp
   call zygote_main
   ud2
+
+/* int stub_probe_patched(void): 1 where the instructions work by which stub_patched_entry finds its thread, 0 where the first or the
+   second is none: the fault handler continues at stub_probe_failed. */
+  .globl stub_probe_patched, stub_probe_end, stub_probe_failed
+stub_probe_patched:
+  rdfsbase %rax
+  rorx $12, %rax, %rax
+stub_probe_end:
+  mov $1, %eax
+  ret
+stub_probe_failed:
+  xor %eax, %eax
+  ret
 
 /* long stub_syscall(nr, a, b, c, d, e, f): the one syscall instruction for C code. */
   .globl stub_syscall
@@ -92,6 +106,7 @@ stub_copy_fault:
 /*
  * From a trampoline: rax = site << 32 | nr; rcx and r11 are free as after a syscall, everything else is the guest's, the
  * flags and the red zone below rsp included. The thread is found by its fs base with instructions that leave flags alone.
+ * Where they are none (stub_probe_patched) the sentry patches nothing.
  */
   .section .text.patched, "ax"
 stub_patched_entry:

@@ -18,6 +18,27 @@ static void on_probe(int signo, struct siginfo *info, struct ucontext *uc) {
   }
 }
 
+/* An instruction of stub_probe_patched is none on this CPU. */
+static void on_illegal_probe(int signo, struct siginfo *info, struct ucontext *uc) {
+  (void)signo;
+  (void)info;
+  if (uc->regs[R_RIP] < (u64)stub_probe_patched || uc->regs[R_RIP] >= (u64)stub_probe_end)
+    stub_syscall(__NR_exit_group, 124, 0, 0, 0, 0, 0);
+  uc->regs[R_RIP] = (u64)stub_probe_failed;
+}
+
+#define AT_HWCAP2_ 26
+#define HWCAP2_FSGSBASE_ 2
+
+/* AT_HWCAP2 of the auxiliary vector, which lies behind the arguments and the environment (getauxval(3)). */
+static u64 read_hwcap2(const u64 *stack) {
+  const u64 *at = stack + 1 + stack[0] + 1;
+  while (*at != 0) at++;
+  for (at++; at[0] != 0; at += 2)
+    if (at[0] == AT_HWCAP2_) return at[1];
+  return 0;
+}
+
 static void map_fixed(u64 at, u64 length, int prot, int flags, int fd) {
   long r = stub_syscall(__NR_mmap, (long)at, (long)length, prot, flags | 0x10, fd, 0);
   if (r != (long)at) stub_syscall(__NR_exit_group, 120, 0, 0, 0, 0, 0);
@@ -28,6 +49,7 @@ struct filter_program {
   u64 instructions;
 };
 
+static u32 can_patch; /* whether the patched path works on this CPU */
 static struct filter_program program;
 static u8 program_bytes[32768];
 static volatile int listener = -1;
@@ -37,11 +59,11 @@ static volatile u32 is_listener_ready;
 static void send_listener(struct thread *unused) {
   (void)unused;
   while (is_listener_ready == 0) stub_syscall(__NR_futex, (long)&is_listener_ready, 0, 0, 0, 0, 0);
-  u32 sizes[2] = {xstate_size, (u32)xstate_features};
+  u32 facts[] = {xstate_size, (u32)xstate_features, can_patch};
   struct {
     void *base;
     u64 length;
-  } iov = {sizes, sizeof sizes};
+  } iov = {facts, sizeof facts};
   union {
     u64 align[3];
     u8 bytes[24];
@@ -100,8 +122,10 @@ static void new_zygote(int new_control) {
   say_hello();
 }
 
-__attribute__((used)) void zygote_main(void) {
+/* @param stack as execve(2) leaves it */
+__attribute__((used)) void zygote_main(const u64 *stack) {
   control_fd = FD_CONTROL;
+  has_fsgsbase = (read_hwcap2(stack) & HWCAP2_FSGSBASE_) != 0;
   map_fixed(GLOBAL_PAGE, 0x1000, 1, 1, FD_GLOBAL);
   stub_syscall(__NR_close, FD_GLOBAL, 0, 0, 0, 0, 0);
   map_fixed(FS_TABLE, FS_TABLE_SIZE, 3, 0x4022, -1);
@@ -114,6 +138,8 @@ __attribute__((used)) void zygote_main(void) {
   long self = stub_syscall(__NR_getpid, 0, 0, 0, 0, 0, 0);
   stub_syscall(__NR_kill, self, 10, 0, 0, 0, 0);
   if (xstate_size > FPU_BUFFER_SIZE - 64) stub_syscall(__NR_exit_group, 123, 0, 0, 0, 0, 0);
+  handle(4, on_illegal_probe, 0);
+  can_patch = (u32)stub_probe_patched();
   struct sigaction_host ignore = {1, SA_RESTORER_, (u64)stub_restore, 0};
   stub_syscall(__NR_rt_sigaction, 17, (long)&ignore, 0, 8, 0, 0);
   stub_syscall(__NR_rt_sigaction, 10, (long)&ignore, 0, 8, 0, 0);

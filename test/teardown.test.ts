@@ -128,6 +128,16 @@ describe('teardown', () => {
     assert.equal(code, 0);
   });
 
+  test('for want of memory the host ends a guest before the sentry', async (context) => {
+    const { pids } = await start(context);
+    const [, , sentry, ...guests] = pids.map((pid) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'latin1')));
+    assert.ok(sentry !== undefined);
+    assert.deepEqual(
+      guests,
+      guests.map(() => Math.min(sentry + 200, 1000)),
+    );
+  });
+
   test('a guest that no interrupt reaches ends with its address space', async (context) => {
     const program = await buildProgram('hostile', 'stays-inside', ['stays-inside']);
     const child = spawn(runscPath, ['do', 'sh', '-c', `${program}; read line`], {

@@ -107,7 +107,7 @@ export function judgeHost(probe: HostProbe): Fact[] {
   want(
     probe.hasFsgsbase,
     'fsgsbase instructions',
-    'without them patched system calls are slower; a newer CPU has them',
+    'without them threads begin more slowly, and on a CPU that has none all system calls are slow',
   );
   want(probe.cpuCount > 1, `${probe.cpuCount} CPUs`, 'with one CPU each system call costs a switch; give it two');
   want(

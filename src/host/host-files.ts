@@ -19,7 +19,6 @@ const NR = {
   utimensat: 280,
   fallocate: 285,
   renameat2: 316,
-  memfd_create: 319,
   copy_file_range: 326,
   statx: 332,
   openat2: 437,
@@ -270,34 +269,6 @@ export class NativeHostFiles {
   fileSystemType(hostFd: number): number {
     const view = new DataView(new ArrayBuffer(120));
     return this.#native.syscall(NR.fstatfs, hostFd, view) < 0 ? 0 : view.getUint32(0, true);
-  }
-
-  /** A memfd for a file in memory (see fs/tmpfs). */
-  create(name: string): number {
-    const failed = this.#put(this.#text, name);
-    return failed < 0 ? failed : this.#native.syscall(NR.memfd_create, this.#text, 1);
-  }
-
-  usedBytes(hostFd: number): number {
-    const result = this.#named(NR.statx, hostFd, '', AT_EMPTY_PATH, STATX_BASIC_AND_BTIME, this.#statx);
-    if (result < 0) return result;
-    return (this.#statxView.getUint32(48, true) + this.#statxView.getUint32(52, true) * 2 ** 32) * 512;
-  }
-
-  copyFrom(hostFd: number, fromFd: number, length: number): number {
-    const truncated = this.truncate(hostFd, length);
-    if (truncated < 0) return truncated;
-    const position = new DataView(new ArrayBuffer(8));
-    let done = 0;
-    while (done < length) {
-      this.#native.syscall(NR.lseek, hostFd, done, 0);
-      const n = this.#native.syscall(NR.sendfile, hostFd, fromFd, position, Math.min(length - done, 2 ** 30));
-      if (n < 0) return n;
-      // The file has become shorter meanwhile: the rest stays zero.
-      if (n === 0) return 0;
-      done += n;
-    }
-    return 0;
   }
 
   /** For the root of a served tree: O_PATH of an absolute path of the host, which the caller trusts. */

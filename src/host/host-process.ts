@@ -104,6 +104,19 @@ export function lock(fd: number, how: 'wait' | 'try'): boolean {
   return native.syscall(FLOCK, fd, how === 'wait' ? LOCK_EX : LOCK_EX | LOCK_NB) === 0;
 }
 
+const OOM_SCORE_MAX = 1000;
+/** In thousandths of the memory: the sentry would have to take so much more than a guest to go before it. */
+const GUEST_MARGIN = 200;
+
+/** The oom_score_adj of guests beside a sentry's: one of them is to end for want of memory, and not the sentry, with which all would. */
+export function guestOomScore(sentrys: number): number {
+  return Math.min(sentrys + GUEST_MARGIN, OOM_SCORE_MAX);
+}
+
+export function ownOomScore(): number {
+  return Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
+}
+
 /** Which processes the host ends first when memory runs out (proc_pid_oom_score_adj(5)): whether it may be set so. */
 export function setOomScore(pid: number, score: number): boolean {
   try {

@@ -59,6 +59,11 @@ export class Keeper {
     return this.#askFd('P', '');
   }
 
+  /** An empty file system in memory of the host's, which may take half of it: a descriptor of its directory, or -errno. */
+  openMemory(): number {
+    return this.#askFd('M', '');
+  }
+
   /** Changes the root of this process: to an empty one, or to a container's. 0 or -errno. */
   changeRoot(root: string | null, bound: readonly BoundPath[]): number {
     const binds = bound.flatMap(({ source, target, isWritable, isRecursive }) => [

@@ -45,6 +45,9 @@ test('arguments are checked where a call could do more', () => {
   assert.equal(decide(X86_64, INSIDE, 157, [1, 9]), ALLOW);
   assert.equal(decide(X86_64, INSIDE, 228, [3]), ALLOW, 'CPU time of the thread');
   assert.equal(decide(X86_64, INSIDE, 228, [2]), TRAP);
+  for (const code of [0x1001, 0x1002, 0x1003, 0x1004]) assert.equal(decide(X86_64, INSIDE, 158, [code]), ALLOW);
+  for (const code of [0, 0x1000, 0x1005, 0x1011, 0x1012, 0x2001])
+    assert.equal(decide(X86_64, INSIDE, 158, [code]), TRAP);
   assert.equal(decide(X86_64, INSIDE, 157, [1, 0]), TRAP);
   assert.equal(decide(X86_64, INSIDE, 157, [22, 9]), TRAP);
 });

@@ -43,11 +43,23 @@ const WRITE = 1;
 const PRCTL = 157;
 const CLONE = 56;
 const CLOCK_GETTIME = 228;
+const ARCH_PRCTL = 158;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 
 /** All that the stub's own text may make, some with limits. */
-export const STUB_CALLS: readonly number[] = [...ALLOWED, FUTEX, MADVISE, WRITE, PRCTL, CLONE, CLOCK_GETTIME];
+export const STUB_CALLS: readonly number[] = [
+  ...ALLOWED,
+  FUTEX,
+  MADVISE,
+  WRITE,
+  PRCTL,
+  CLONE,
+  CLOCK_GETTIME,
+  ARCH_PRCTL,
+];
 
+/** ARCH_SET_GS, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS: the caller's own segment bases. */
+const BASES: readonly number[] = [0x1001, 0x1002, 0x1003, 0x1004];
 /** FUTEX_WAIT and FUTEX_WAKE, private or shared. */
 const FUTEX_OPS: readonly number[] = [0, 1, 128, 129];
 /** Advice that only concerns the caller's own pages (madvise(2)); not HWPOISON, SOFT_OFFLINE, MERGEABLE. */
@@ -71,7 +83,7 @@ export function stubFilter(): Uint8Array {
   for (const nr of ALLOWED) p.jumpIf('eq', nr, 'allow');
   p.jumpIf('eq', FUTEX, 'futex').jumpIf('eq', WRITE, 'write').jumpIf('eq', MADVISE, 'madvise');
   p.jumpIf('eq', PRCTL, 'prctl').jumpIf('eq', CLONE, 'notify');
-  p.jumpIf('eq', CLOCK_GETTIME, 'clock').jump('trap');
+  p.jumpIf('eq', CLOCK_GETTIME, 'clock').jumpIf('eq', ARCH_PRCTL, 'bases').jump('trap');
 
   p.label('futex').load(argLow(1));
   for (const op of FUTEX_OPS) p.jumpIf('eq', op, 'allow');
@@ -90,6 +102,10 @@ export function stubFilter(): Uint8Array {
   p.load(argLow(1)).jumpIf('eq', SIGKILL, 'allow').jump('trap');
 
   p.label('clock').load(argLow(0)).jumpIf('eq', CLOCK_THREAD_CPUTIME_ID, 'allow').jump('trap');
+
+  p.label('bases').load(argLow(0));
+  for (const code of BASES) p.jumpIf('eq', code, 'allow');
+  p.jump('trap');
 
   p.label('notify').ret(RET_USER_NOTIF);
   p.label('trap').ret(RET_TRAP);

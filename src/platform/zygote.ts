@@ -45,6 +45,8 @@ export interface Zygote {
   readonly globalPage: Int32Array;
   /** Bytes of the XSAVE area in a signal frame. */
   readonly xstateSize: number;
+  /** Whether the CPU has the instructions by which a patched system call finds its thread. */
+  readonly canPatch: boolean;
 }
 
 /** Creates anonymous shared memory of `length` bytes: its descriptor. Pages come into being when touched. */
@@ -89,10 +91,10 @@ export function startZygote(): Zygote {
   const filter = stubFilter();
   must('sending the filter', native.syscall(SENDTO, control, filter, filter.length, 0, 0, 0));
   const answer = receive(control, 'yes');
-  if (typeof answer === 'number' || answer.fds.length !== 1 || answer.bytes.length < 8) {
+  if (typeof answer === 'number' || answer.fds.length !== 1 || answer.bytes.length < 12) {
     throw new Error('the zygote ended before it was ready: does this host allow seccomp filters with notification?');
   }
-  const xstateSize = new DataView(answer.bytes.buffer).getUint32(0, true);
+  const facts = new DataView(answer.bytes.buffer);
   return {
     pid,
     pidfd: must('pidfd_open of the zygote', native.syscall(PIDFD_OPEN, pid, 0)),
@@ -101,7 +103,8 @@ export function startZygote(): Zygote {
     listener: answer.fds[0] ?? -1,
     doorbell,
     globalPage: new Int32Array(globalBuffer),
-    xstateSize,
+    xstateSize: facts.getUint32(0, true),
+    canPatch: facts.getUint32(8, true) !== 0,
   };
 }
 

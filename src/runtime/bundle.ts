@@ -7,6 +7,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as mount from '../abi/mount.ts';
+import { guestOomScore } from '../host/host-process.ts';
 import type { ConsoleSize } from '../host/pty.ts';
 import { areMapped, type IdMaps } from '../kernel/id-maps.ts';
 import type { MemberSpec } from '../sentry/members.ts';
@@ -169,10 +170,10 @@ function oomScoreAdj(process: Fields): number | undefined {
 }
 
 /** When the group's own limit is hit a guest process is to go and not the sentry, with which all would. */
-function guestOomScore(process: Fields, { resources }: CgroupOptions): { oomScoreAdj?: number } {
-  const isLimited = (resources.memory.limit ?? -1) > 0;
-  const score = isLimited ? OOM_SCORE_MAX : oomScoreAdj(process);
-  return score === undefined ? {} : { oomScoreAdj: score };
+function guestBounds(process: Fields, { resources }: CgroupOptions): { oomScoreAdj?: number } {
+  if ((resources.memory.limit ?? -1) > 0) return { oomScoreAdj: OOM_SCORE_MAX };
+  const score = oomScoreAdj(process);
+  return score === undefined ? {} : { oomScoreAdj: guestOomScore(score) };
 }
 
 const NAMESPACE_TYPES = new Set(['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time']);
@@ -254,7 +255,7 @@ function bundleOf(directory: string, config: Fields, kindOf: KindOf = kindOnHost
     warnings: withoutEffect(config, devices),
     options: {
       ...own,
-      bounds: { ...boundsOf(cgroup.resources), ...guestOomScore(process, cgroup) },
+      bounds: { ...boundsOf(cgroup.resources), ...guestBounds(process, cgroup) },
       root: rootOf(config, directory, kindOf),
       mounts: [
         ...config.objects('mounts').map((fields, i) => mountOf(fields, directory, `mounts[${i}]`, kindOf)),

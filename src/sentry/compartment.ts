@@ -71,7 +71,13 @@ export class Compartment {
     this.zygote = zygote;
     this.#personality = options.personality;
     this.#seccomp = options.seccomp === null ? null : filterOf(options.seccomp);
-    this.#fileSystems = new FileSystems(kernel, trees, hasTerminal, () => this.#console);
+    this.#fileSystems = new FileSystems({
+      kernel,
+      trees,
+      memory: sandbox.memory,
+      hasTerminal,
+      terminal: () => this.#console,
+    });
     try {
       this.#fileSystems.configure(options);
     } catch (error) {

@@ -12,11 +12,11 @@ import { OverlayFs } from '../fs/overlay/overlay-fs.ts';
 import { createProc } from '../fs/proc/proc.ts';
 import { vfsView } from '../fs/proc/vfs-view.ts';
 import { createSysfs } from '../fs/sys/sysfs.ts';
+import type { HostMemory } from '../fs/tmpfs/host-memory.ts';
 import { provideMemfds } from '../fs/tmpfs/memfd.ts';
 import type { TmpfsHost } from '../fs/tmpfs/memory-fs.ts';
 import { defaultTmpfsOptions, parseTmpfsOptions, Tmpfs } from '../fs/tmpfs/tmpfs.ts';
-import { hostMemory } from '../host/host-memory.ts';
-import type { Clock, Kernel } from '../kernel/kernel.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task.ts';
 import { unsubscribe } from '../kernel/task-hooks.ts';
 import { HOST_TABLES, hostNetworkOf } from '../net/host/host-sockets.ts';
@@ -41,10 +41,10 @@ import { unixPaths } from './unix-paths.ts';
 type HostSource = Extract<MountSource, { kind: 'host' }>;
 
 /** The root of the tree: a host directory itself, or under a memory overlay. Throws if it cannot be opened. */
-export function createRoot({ path, kind }: RootOptions, trees: HostTrees, clock: Clock, maxBytes: number): Mount {
+export function createRoot({ path, kind }: RootOptions, trees: HostTrees, upper: TmpfsHost, maxBytes: number): Mount {
   if (kind !== 'overlay') return createMount(trees.directory(path, 'writable'));
   const lower = trees.directory(path, 'read-only');
-  return overlayMount(lower, { clock, memory: hostMemory, devices: null }, maxBytes);
+  return overlayMount(lower, upper, maxBytes);
 }
 
 /** A host directory whose changes are in memory; `name` is the first column of /proc/mounts. */
@@ -62,6 +62,15 @@ function internetTables(kernel: Kernel): Record<string, () => string> {
   return Object.fromEntries(HOST_TABLES.map((name) => [name, () => host.table(name)]));
 }
 
+interface FileSystemParts {
+  readonly kernel: Kernel;
+  readonly trees: HostTrees;
+  readonly memory: HostMemory;
+  readonly hasTerminal: boolean;
+  /** Is asked for when /dev/console is opened. */
+  readonly terminal: () => HostTerminal | null;
+}
+
 /** Makes the file systems of one container: for its configuration at boot, and for mount(2) later. */
 export class FileSystems {
   readonly devpts: DevPts;
@@ -77,8 +86,7 @@ export class FileSystems {
     for (const hook of this.#taskRelease) hook(task);
   };
 
-  /** @param terminal is asked for when /dev/console is opened */
-  constructor(kernel: Kernel, trees: HostTrees, hasTerminal: boolean, terminal: () => HostTerminal | null) {
+  constructor({ kernel, trees, memory, hasTerminal, terminal }: FileSystemParts) {
     const root = kernel.namespaces.mnt.root;
     const now = { sec: 0, nsec: 0 };
     kernel.clock.read(0, now);
@@ -88,7 +96,7 @@ export class FileSystems {
     this.#hasTerminal = hasTerminal;
     this.devpts = new DevPts(allocateDev(), bootTimeSec, kernel, (name) => findPath(root, `/dev/pts/${name}`));
     const devices = standardDevices(kernel, this.devpts, terminal);
-    this.#host = { clock: kernel.clock, memory: hostMemory, devices };
+    this.#host = { clock: kernel.clock, memory, devices };
     if (root.fs instanceof OverlayFs) root.fs.host.devices = devices;
     this.#proc = createProc({
       kernel,

@@ -163,7 +163,7 @@ export const HOST_CALLS: Readonly<Record<HostCallGroup, readonly HostCall[]>> = 
     },
     {
       name: 'memfd_create',
-      why: 'mailboxes, files in memory that are mapped',
+      why: "mailboxes, an ordinary user's files in memory that are mapped",
       limits: 'close-on-exec',
       when: [[one(1, MFD_CLOEXEC)]],
     },
@@ -177,7 +177,11 @@ export const HOST_CALLS: Readonly<Record<HostCallGroup, readonly HostCall[]>> = 
     { name: 'ftruncate', why: 'sizes of mailboxes and files' },
   ],
   files: [
-    { name: 'openat2', why: "files beneath the donated roots; a stub's files in /proc", ...AT_A_DESCRIPTOR },
+    {
+      name: 'openat2',
+      why: "files beneath the donated roots; a stub's files in /proc; files in memory that are mapped",
+      ...AT_A_DESCRIPTOR,
+    },
     { name: 'statx', why: 'what a file is', ...AT_A_DESCRIPTOR },
     { name: 'readlinkat', why: 'links', ...AT_A_DESCRIPTOR },
     { name: 'mkdirat', why: 'writable volumes', ...AT_A_DESCRIPTOR },

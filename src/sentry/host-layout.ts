@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { PROT_EXEC, PROT_READ } from '../abi/memory.ts';
 import { STUB_BASE, STUB_END } from '../platform/layout.ts';
+import type { Zygote } from '../platform/zygote.ts';
 
 const USER_END = 2 ** 47;
 const AT_HWCAP = 16;
@@ -23,15 +24,16 @@ export interface HostLayout {
   readonly hwcap: number;
   readonly hwcap2: number;
   readonly minSigStackSize: number;
+  /** Whether system calls may be rewritten so that they need no signal. */
+  readonly canPatch: boolean;
   /** Where the command line is that the host's tools show of a fresh stub. */
   readonly title: { readonly start: number; readonly end: number };
 }
 
-/** @param zygotePid as the host sees it */
-export function readHostLayout(zygotePid: number): HostLayout {
+export function readHostLayout({ pid, canPatch }: Zygote): HostLayout {
   const ranges: HostRange[] = [{ start: STUB_BASE, end: STUB_END, name: '', prot: PROT_READ | PROT_EXEC }];
   let vdsoAddress = 0;
-  for (const line of readFileSync(`/proc/${zygotePid}/maps`, 'latin1').split('\n')) {
+  for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
     const match = /^([0-9a-f]+)-([0-9a-f]+) [r-].(.). \S+ \S+ \d+\s*(.*)$/.exec(line);
     if (match === null) continue;
     const start = Number.parseInt(match[1], 16);
@@ -49,7 +51,8 @@ export function readHostLayout(zygotePid: number): HostLayout {
     hwcap: auxv.get(AT_HWCAP) ?? 0,
     hwcap2: auxv.get(AT_HWCAP2) ?? 0,
     minSigStackSize: auxv.get(AT_MINSIGSTKSZ) ?? 2048,
-    title: titleOf(zygotePid),
+    canPatch,
+    title: titleOf(pid),
   };
 }
 

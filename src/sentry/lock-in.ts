@@ -3,6 +3,8 @@
  * files it was given, by their descriptors, and makes only the host calls of host-calls.ts. All that is found by path is opened before.
  */
 import { chdir } from 'node:process';
+import type { HostMemory } from '../fs/tmpfs/host-memory.ts';
+import { HostMemoryFiles } from '../host/host-memory.ts';
 import { type OpenHostPlace, openPlacesBy } from '../host/host-place.ts';
 import { type BoundPath, Keeper, type Launched } from '../host/keeper.ts';
 import { useProc } from '../host/proc-files.ts';
@@ -11,10 +13,20 @@ import type { HostCallGroup } from './host-calls.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 import { sentryFilter } from './sentry-filter.ts';
 
-/** How a sandbox that is being made opens what it has of the host. */
-export function placesOf(launched: Launched): OpenHostPlace {
+/** What a sandbox that is being made has of the host. */
+export interface HostShare {
+  /** Gives the places that the first container has. */
+  readonly open: OpenHostPlace;
+  /** For files in memory of all its containers. */
+  readonly memory: HostMemory;
+}
+
+export function hostShareOf(launched: Launched): HostShare {
   const keeper = new Keeper(launched);
-  return openPlacesBy((path, access, reach) => keeper.openTree(path, access, reach));
+  return {
+    open: openPlacesBy((path, access, reach) => keeper.openTree(path, access, reach)),
+    memory: new HostMemoryFiles(keeper.openMemory()),
+  };
 }
 
 /** What of the table every sandbox needs, and what this one. */

@@ -229,7 +229,7 @@ export class ProcessCalls {
       mm.reserve(start, end, name === '' ? 'reserved' : 'special', name, prot);
     }
     fresh.host.onFailure = (operation, addr, length) => mm.onHostFailure(operation, addr, length);
-    startPatching(mm, fresh.host);
+    if (layout.canPatch) startPatching(mm, fresh.host);
     processes.bind(fresh.thread.process, mm, task.kernel);
     task.mm = mm;
     oldMm.unref();

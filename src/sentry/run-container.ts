@@ -1,6 +1,6 @@
 /** The life of a sandbox that is an OCI container: made, controlled from outside, and turned until its first process has ended. */
 
-import { setOomScore } from '../host/host-process.ts';
+import { guestOomScore, ownOomScore, setOomScore } from '../host/host-process.ts';
 import type { Keeper, Launched } from '../host/keeper.ts';
 import { listenAt } from '../host/unix-stream.ts';
 import { endZygote, startZygote } from '../platform/zygote.ts';
@@ -8,7 +8,7 @@ import { Container } from './container.ts';
 import { ControlServer } from './control-server.ts';
 import { forwardSignals } from './forward-signals.ts';
 import type { GuestHook } from './guest-hooks.ts';
-import { type ContainerRoot, hostCallGroups, lockIn, placesOf } from './lock-in.ts';
+import { type ContainerRoot, hostCallGroups, hostShareOf, lockIn } from './lock-in.ts';
 import { Members, type ReadMember } from './members.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
@@ -44,10 +44,9 @@ function rootOf({ root, mounts }: SandboxOptions): ContainerRoot {
 /** @returns the exit status of the first process, 128 + n if signal n ended it */
 export async function runContainer(parts: ContainerParts): Promise<number> {
   const zygote = startZygote();
-  const { oomScoreAdj } = parts.options.bounds;
-  if (oomScoreAdj !== undefined) setOomScore(zygote.pid, oomScoreAdj);
+  setOomScore(zygote.pid, parts.options.bounds.oomScoreAdj ?? guestOomScore(ownOomScore()));
   try {
-    const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal, placesOf(parts.launched));
+    const sandbox = new Sandbox(parts.options, zygote, parts.hasTerminal, hostShareOf(parts.launched));
     if (parts.options.strace) sandbox.changeTrace(parts.options.straceCalls);
     const streams = sandbox.openStreams(parts.stdio, parts.stdioOwner);
     const members = new Members(sandbox, parts.readMember);

@@ -1,10 +1,11 @@
 /** Runs one command in a sandbox of its own, in the foreground: boots it, starts PID 1, turns the loop, and cleans up. */
 import { writeSync } from 'node:fs';
+import { guestOomScore, ownOomScore, setOomScore } from '../host/host-process.ts';
 import type { Launched } from '../host/keeper.ts';
 import { isTerminal } from '../host/pty.ts';
 import { endZygote, startZygote } from '../platform/zygote.ts';
 import { forwardSignals } from './forward-signals.ts';
-import { hostCallGroups, lockIn, placesOf } from './lock-in.ts';
+import { hostCallGroups, hostShareOf, lockIn } from './lock-in.ts';
 import { shellMessage, shellStatus } from './program.ts';
 import { Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
@@ -16,12 +17,13 @@ const STDIO = [0, 1, 2];
 /** @returns the exit status of the command, 128 + n if signal n ended it */
 export async function runSandbox(options: SandboxOptions, launched: Launched): Promise<number> {
   const zygote = startZygote();
+  setOomScore(zygote.pid, guestOomScore(ownOomScore()));
   try {
     const sandbox = new Sandbox(
       options,
       zygote,
       STDIO.some((fd) => isTerminal(fd)),
-      placesOf(launched),
+      hostShareOf(launched),
     );
     if (options.strace) sandbox.changeTrace(options.straceCalls);
     return await runInit(sandbox, options, launched);

@@ -109,7 +109,7 @@ export interface SandboxBounds {
   readonly cpus?: number;
   /** Tasks at the same time. */
   readonly tasks?: number;
-  /** The guests' oom_score_adj on the host. */
+  /** The guests' oom_score_adj on the host; somewhat above the sentry's when there is none. */
   readonly oomScoreAdj?: number;
 }
 

@@ -7,8 +7,8 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { syscallName } from '../abi/syscall-names.ts';
 import { anonInodePath } from '../fs/anon/anon-inode.ts';
+import type { HostMemory } from '../fs/tmpfs/host-memory.ts';
 import { HostNetwork } from '../host/host-network.ts';
-import type { OpenHostPlace } from '../host/host-place.ts';
 import { type HostStream, openHostStream, type StreamOwner } from '../host/host-stream.ts';
 import { native } from '../host/native.ts';
 import { hostRandom } from '../host/random.ts';
@@ -39,6 +39,7 @@ import { HeapRest } from './heap-rest.ts';
 import { cpuCount, hostClock, memoryTotal } from './host-facts.ts';
 import { readHostLayout } from './host-layout.ts';
 import { HostTrees } from './host-trees.ts';
+import type { HostShare } from './lock-in.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { Processes } from './processes.ts';
 import { HostResidency } from './residency.ts';
@@ -74,6 +75,8 @@ export class Sandbox {
   readonly gate: CloneGate;
   readonly dispatcher: Dispatcher;
   readonly calls: ProcessCalls;
+  /** For files in memory. */
+  readonly memory: HostMemory;
   /** With it the sandbox ends. */
   readonly first: Compartment;
   /** Writes a line to the debug log; null when there is none. */
@@ -86,16 +89,15 @@ export class Sandbox {
 
   /**
    * @param hasTerminal whether the first process will have a terminal among its streams
-   * @param open gives the places of the host that the first container has
    */
-  constructor(options: SandboxOptions, zygote: Zygote, hasTerminal: boolean, open: OpenHostPlace) {
+  constructor(options: SandboxOptions, zygote: Zygote, hasTerminal: boolean, { open, memory }: HostShare) {
     const gate = new CloneGate(zygote.listener);
     const { loop } = this;
     const timers = new Timers();
     const turns = new Turns();
     const { monotonicNs } = hostClock;
     const scheduler = new Scheduler({ zygote, gate, loop, timers, turns, monotonicNs });
-    const layout = readHostLayout(zygote.pid);
+    const layout = readHostLayout(zygote);
     const trace = debugWriter(options);
     const processes = new Processes({
       zygote,
@@ -133,6 +135,7 @@ export class Sandbox {
     this.scheduler = scheduler;
     this.gate = gate;
     this.trace = trace;
+    this.memory = memory;
     this.dispatcher = dispatcher;
     this.calls = calls;
     this.#usage = usage;
@@ -145,7 +148,7 @@ export class Sandbox {
       pids: this.#pidTable(options.bounds),
       log: new KernelLog(),
       namespaces: firstNamespaces(
-        new MountTree(FIRST_INODES.mnt, makeRoot(options, trees)),
+        new MountTree(FIRST_INODES.mnt, this.#makeRoot(options, trees)),
         new UtsName(options.hostname, options.domainname),
       ),
       ...visible(options),
@@ -164,7 +167,7 @@ export class Sandbox {
     if (pidsOf === null) own.push('pid');
     const { pid } = (pidsOf ?? this.first).kernel.namespaces;
     const names = shared.includes('uts') ? null : new UtsName(options.hostname, options.domainname);
-    const mounts = new MountTree(newInode(), makeRoot(options, trees));
+    const mounts = new MountTree(newInode(), this.#makeRoot(options, trees));
     const kernel: Kernel = {
       ...first,
       pids: pidsOf === null ? this.#pidTable(options.bounds) : pidsOf.kernel.pids,
@@ -172,6 +175,12 @@ export class Sandbox {
       ...visible(options),
     };
     return new Compartment(this, { kernel, zygote, trees, options, hasTerminal });
+  }
+
+  /** What is written to the root file system may take half of the memory, as with Linux' tmpfs. */
+  #makeRoot({ root, bounds }: ContainerOptions, trees: HostTrees): Mount {
+    const upper = { clock: hostClock, memory: this.memory, devices: null };
+    return createRoot(root, trees, upper, Math.floor(visibleMemory(bounds) / 2));
   }
 
   /** Process numbers of their own, whose ends are told here. */
@@ -270,11 +279,6 @@ function visible({ bounds, idMaps }: ContainerOptions): Pick<Kernel, 'idMaps' | 
 
 function visibleMemory({ memoryBytes }: SandboxBounds): number {
   return Math.min(memoryTotal, memoryBytes ?? Infinity);
-}
-
-/** What is written to the root file system may take half of the memory, as with Linux' tmpfs. */
-function makeRoot({ root, bounds }: ContainerOptions, trees: HostTrees): Mount {
-  return createRoot(root, trees, hostClock, Math.floor(visibleMemory(bounds) / 2));
 }
 
 function logBoot(kernel: Kernel, isolation: string): void {

@@ -159,7 +159,7 @@ export class FileData {
     if (this.#hostFd >= 0) return this.#hostFd;
     const host = this.#host;
     if (host === null) return -EINVAL;
-    const fd = host.create('file');
+    const fd = host.create();
     if (fd < 0) return fd;
     let result = host.truncate(fd, this.size);
     for (const [index, chunk] of this.#chunks) {
@@ -187,7 +187,7 @@ export class FileData {
       const written = this.write(bytes, 0, n, 0);
       return Math.min(written, 0);
     }
-    const fd = host.create('file');
+    const fd = host.create();
     if (fd < 0) return fd;
     const result = host.copyFrom(fd, fromFd, size);
     if (result < 0) {

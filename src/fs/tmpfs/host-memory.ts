@@ -1,8 +1,8 @@
-/** What a file system in memory asks of the host once a file is mapped: its bytes move to a memfd, which guests can map. */
+/** What a file system in memory asks of the host once a file is mapped: its bytes move to a file of the host's memory, which guests can map. */
 
 export interface HostMemory {
-  /** A new memfd, or -errno. */
-  create(name: string): number;
+  /** A new file without a name: a descriptor, or -errno. */
+  create(): number;
   close(hostFd: number): void;
   pread(hostFd: number, dst: Uint8Array, at: number, length: number, offset: number): number;
   pwrite(hostFd: number, src: Uint8Array, at: number, length: number, offset: number): number;
