@@ -282,10 +282,14 @@ static void handle_request(struct launch *l, const char *request, size_t length)
   if (fd >= 0) close(fd);
 }
 
-/* Removes a control group, which its last process may just be leaving. */
-static void remove_directory(const char *path) {
+int remove_directory(const char *path) {
   const struct timespec pause = {0, REMOVE_PAUSE_NS};
-  for (int i = 0; i < REMOVE_TRIES && rmdir(path) != 0 && errno == EBUSY; i++) nanosleep(&pause, NULL);
+  for (int i = 0; i < REMOVE_TRIES; i++) {
+    if (rmdir(path) == 0 || errno == ENOENT) return 0;
+    if (errno != EBUSY) return -errno;
+    nanosleep(&pause, NULL);
+  }
+  return -EBUSY;
 }
 
 static void clear_away(struct launch *l) {

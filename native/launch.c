@@ -79,6 +79,12 @@ static int preserved_fds(char **verb) {
   return 0;
 }
 
+unsigned long long field_after(const char *end, int number) {
+  const char *at = end;
+  for (int field = 2; at != NULL && field < number; field++) at = strchr(at + 1, ' ');
+  return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
 /* Field 22 of /proc/self/stat: with it a pid names one process. */
 static unsigned long long start_time(void) {
   char text[1024];
@@ -87,9 +93,7 @@ static unsigned long long start_time(void) {
   if (fd >= 0) close(fd);
   if (length <= 0) return 0;
   text[length] = 0;
-  char *at = strrchr(text, ')');
-  for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
-  return at == NULL ? 0 : strtoull(at, NULL, 10);
+  return field_after(strrchr(text, ')'), 22);
 }
 
 /* Becomes Node. `fd` is its end of our socket. */
@@ -239,6 +243,7 @@ int main(int argc, char **argv) {
   const int is_asked = getenv("TSVISOR_LAUNCH") != NULL;
   unsetenv("TSVISOR_LAUNCH");
   if (!is_asked && !begins_sandbox(verb)) {
+    if (run_prepared(arguments, verb)) return 0;
     become_node(&l, 0);
     return 1;
   }

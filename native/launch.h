@@ -62,5 +62,15 @@ void scope_signals(void);
 
 /* launch-keeper.c */
 int keep(struct launch *l);
+/* Removes a control group, which its last process may just be leaving: 0, also when there is none, or -errno. */
+int remove_directory(const char *path);
+
+/* launch-prepared.c */
+/* Does what `verb` says if it was prepared: whether it is done. Nothing has happened otherwise, or what may happen again. */
+int run_prepared(char **args, char **verb);
+
+/* launch.c */
+/* Field `number` of a /proc/PID/stat, of which `end` is the end of the second one (proc_pid_stat(5)); 0 if there is none. */
+unsigned long long field_after(const char *end, int number);
 
 #endif

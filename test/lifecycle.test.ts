@@ -145,6 +145,35 @@ describe('lifecycle', { concurrency: false }, () => {
     assert.deepEqual(readdirSync(join(directory, 'state')), []);
   });
 
+  test('start and delete are done without Node where nothing is left to decide', async () => {
+    // In so little address space Node does not begin.
+    const small = (...args: string[]): Promise<Outcome> =>
+      runProcess('/bin/sh', ['-c', 'ulimit -v 100000; exec "$0" "$@"', runscPath, ...args], {
+        cwd: directory,
+        timeoutMs: 30_000,
+      });
+    const root = join(directory, 'state');
+    const path = bundle('echo here; exit 4', (config) => {
+      Object.assign(config.linux ?? {}, { cgroupsPath: '/tsvisor-small', resources: { pids: { limit: 50 } } });
+    });
+    assert.notEqual((await small('--root', root, 'state', 'small')).code, 0, 'Node begins');
+    assert.equal((await create('small', path)).code, 0);
+    assert.notEqual((await small('--root', root, 'delete', 'small')).code, 0, 'it has not ended');
+    assert.equal(await statusOf('small'), 'created');
+    const started = await small('--root', root, '--log', join(directory, 'log'), '--log-format=json', 'start', 'small');
+    assert.deepEqual([started.stdout, started.stderr, started.code], ['', '', 0]);
+    while ((await statusOf('small')) !== 'stopped');
+    assert.equal(readFileSync(join(path, 'output'), 'utf8'), 'here\n');
+    const { cgroups } = JSON.parse(readFileSync(join(root, 'small/state.json'), 'utf8'));
+    const removed = await small(`--root=${root}`, 'delete', 'small');
+    assert.deepEqual([removed.stdout, removed.stderr, removed.code], ['', '', 0]);
+    assert.equal(existsSync(join(root, 'small')), false);
+    for (const group of cgroups) assert.equal(existsSync(group), false, group);
+    assert.equal((await small('--root', root, 'delete', '--force', 'small')).code, 0, 'none is what was wanted');
+    await refused(/container small does not exist/, 'delete', 'small');
+    await refused(/container small does not exist/, 'start', 'small');
+  });
+
   test('exec: its streams, its status, what it may change', async () => {
     await create('exec', bundle('/bin/busybox sleep 1000'));
     await refused(/cannot exec in a container that is created/, 'exec', 'exec', '/bin/busybox', 'true');

@@ -10,6 +10,13 @@ const REPLY_TIMEOUT_MS = 10_000;
 /** As performance.now(), whose module takes a millisecond to load. */
 const nowMs = (): number => process.uptime() * 1000;
 
+/** What `ok` holds of an answer. Throws a ContainerError with the sandbox's own words if it refuses. */
+export function contentOf(reply: Fields): Fields {
+  const error = reply.string('error');
+  if (error !== undefined) throw new ContainerError(error);
+  return reply.object('ok') ?? reply.refuse('ok', 'is missing');
+}
+
 /** Not by node:net, which takes 3 ms to load. */
 export class ControlClient {
   readonly #fd: number;
@@ -49,9 +56,7 @@ export class ControlClient {
     this.send(message, fds);
     const reply = await this.next(timeoutMs);
     if (reply === null) throw new ContainerError('the sandbox ended before it answered');
-    const error = reply.string('error');
-    if (error !== undefined) throw new ContainerError(error);
-    return reply.object('ok') ?? reply.refuse('ok', 'is missing');
+    return contentOf(reply);
   }
 
   /** The next message, or null when the sandbox has closed the connection. Throws a ContainerError when none comes in time. */

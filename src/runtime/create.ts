@@ -21,6 +21,7 @@ import { stateDocument } from './container-handle.ts';
 import { runHooks } from './hooks.ts';
 import { type NetworkFlag, networkOf } from './network.ts';
 import { findSandbox, sandboxOf } from './pod.ts';
+import { prepareVerbs } from './prepared-verbs.ts';
 import { readReport, socketOf } from './report-socket.ts';
 import { ContainerError, type State, StateDirectory } from './state-directory.ts';
 import { scopeOf, startScope, stopScope, systemdGroup } from './systemd.ts';
@@ -186,6 +187,7 @@ export async function createContainer(options: CreateOptions): Promise<void> {
       await runHooks(bundle.hooks, name, document);
     }
     directory.write({ ...state, phase: 'created' });
+    prepareVerbs(directory, state, bundle.hooks);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, sentry.pid);
     release(child);
   } catch (error) {

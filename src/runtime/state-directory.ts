@@ -73,10 +73,19 @@ export class StateDirectory {
     return join(this.path, 'config.json');
   }
 
+  /** See prepared-verbs.ts. */
+  get startRequestPath(): string {
+    return join(this.path, 'start-request');
+  }
+
+  get removalPath(): string {
+    return join(this.path, 'removal');
+  }
+
   /** All that may be in it. */
   get files(): readonly string[] {
     const names = ['state.json', 'state.json.new', 'hook-error'].map((name) => join(this.path, name));
-    return [this.controlPath, this.configPath, this.reasonPath, ...names];
+    return [this.controlPath, this.configPath, this.reasonPath, this.startRequestPath, this.removalPath, ...names];
   }
 
   get exists(): boolean {
