@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,6 +38,8 @@
 #define ATTR_NODEV 4
 /* MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH */
 #define BOTH_EMPTY_PATHS 0x44
+/* What of a failed hook's standard error is shown. */
+#define MAX_SAID 1025
 #define REMOVE_TRIES 100
 #define REMOVE_PAUSE_NS 20000000L
 
@@ -44,15 +47,15 @@ struct mount_attributes {
   uint64_t set, clear, propagation, userns_fd;
 };
 
-/* A result, with a descriptor if there is one. */
-static void answer(int socket, int result, int fd) {
+/* A result, with a descriptor if there is one, and a text. */
+static void answer(int socket, int result, int fd, char *text) {
   int32_t word = result;
   union {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof fd)];
   } control = {0};
-  struct iovec iov = {&word, sizeof word};
-  struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+  struct iovec iov[] = {{&word, sizeof word}, {text, strlen(text)}};
+  struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
   if (fd >= 0) {
     msg.msg_control = &control;
     msg.msg_controllen = sizeof control;
@@ -65,13 +68,12 @@ static void answer(int socket, int result, int fd) {
   sendmsg(socket, &msg, MSG_NOSIGNAL);
 }
 
-/* The text after this one in a request: each is followed by a zero. NULL at the end. */
-static const char *next_text(const char *text, const char *end) {
+const char *next_text(const char *text, const char *end) {
   text += strlen(text) + 1;
   return text < end ? text : NULL;
 }
 
-static void enter_mounts(int mounts) {
+void enter_mounts(int mounts) {
   if (mounts >= 0) setns(mounts, CLONE_NEWNS);
 }
 
@@ -214,19 +216,76 @@ static int run_ourselves(struct launch *l, const char *argument, const char *end
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+/* Enters a network namespace, that at `path` or a new one: hooks of others find it by our pid and wire it up. */
+static int enter_network(struct launch *l, const char *path) {
+  if (path[0] == 0) return unshare(CLONE_NEWNET) == 0 ? 0 : -errno;
+  enter_mounts(l->host_mounts);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  enter_mounts(l->mounts);
+  if (fd < 0) return -errno;
+  int failed = setns(fd, CLONE_NEWNET) == 0 ? 0 : -errno;
+  close(fd);
+  return failed;
+}
+
+/* How soon the host is to end the sandbox's processes for want of memory (proc_pid_oom_score_adj(5)). */
+static int set_oom_score(struct launch *l, const char *score) {
+  char path[64];
+  const pid_t processes[] = {l->keeper, l->child, l->sentry};
+  int failed = 0;
+  for (size_t i = 0; i < 3 && failed == 0; i++) {
+    snprintf(path, sizeof path, "%d/oom_score_adj", (int)processes[i]);
+    int fd = l->host_proc < 0 ? -1 : openat(l->host_proc, path, O_WRONLY | O_CLOEXEC);
+    if (l->host_proc < 0) {
+      snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)processes[i]);
+      fd = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    if (fd < 0 || write(fd, score, strlen(score)) < 0) failed = -errno;
+    if (fd >= 0) close(fd);
+  }
+  return failed;
+}
+
+/* The sentry is to be started once more, with clocks of its own, with the host's network, and with a note for itself. */
+static int want_again(struct launch *l, const char *text, const char *end) {
+  const char *network = next_text(text, end);
+  const char *note = network == NULL ? NULL : next_text(network, end);
+  if (note == NULL) return -EINVAL;
+  /* Ours are named in the host's /proc. */
+  enter_mounts(l->host_mounts);
+  int failed = text[0] != 0 && shift_clocks(text) != 0 ? -errno : 0;
+  enter_mounts(l->mounts);
+  if (failed < 0) return failed;
+  if (strcmp(network, "host") == 0) l->has_host_network = 1;
+  setenv("TSVISOR_AGAIN", note, 1);
+  l->is_wanted_again = 1;
+  return 0;
+}
+
+/* Tells the command how it goes on, and lets go of what is its. */
+static void tell_command(struct launch *l, char word) {
+  if (l->command_fd < 0) return;
+  let_go(l);
+  prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+  if (write(l->command_fd, &word, 1) != 1) perror("runsc: the command is gone");
+  close(l->command_fd);
+  l->command_fd = -1;
+}
+
 static struct end_step copy_step(const char *request, size_t length) {
   struct end_step step = {malloc(length), length};
   if (step.request != NULL) memcpy(step.request, request, length);
   return step;
 }
 
-/* Once the sentry is locked in it can only have what it has asked for before: that its start is told of. */
+/* Once the sentry is locked in it can only have what it has asked for before: that its start is told of, and that it is made. */
 static void handle_request(struct launch *l, const char *request, size_t length) {
   const char *text = request + 1;
   const char *end = request + length;
   /* Every request ends with a zero, so its texts do. */
   if (length < 2 || end[-1] != 0) return;
   if (l->is_locked) {
+    if (request[0] == 'W') tell_command(l, COMMAND_IS_DONE);
     if (request[0] == 'S' && l->at_start.request != NULL) {
       run_ourselves(l, l->at_start.request + 1, l->at_start.request + l->at_start.length);
       free(l->at_start.request);
@@ -234,6 +293,7 @@ static void handle_request(struct launch *l, const char *request, size_t length)
     }
     return;
   }
+  char said[MAX_SAID] = "";
   int result = 0;
   int fd = -1;
   switch (request[0]) {
@@ -262,6 +322,21 @@ static void handle_request(struct launch *l, const char *request, size_t length)
     case 'H':
       result = run_ourselves(l, text, end);
       break;
+    case 'K':
+      result = run_hook(l, text, end, said, sizeof said);
+      break;
+    case 'N':
+      result = enter_network(l, text);
+      break;
+    case 'O':
+      result = set_oom_score(l, text);
+      break;
+    case 'A':
+      result = want_again(l, text, end);
+      break;
+    case 'U':
+      l->is_outside = 1;
+      break;
     case 'D':
       l->reason_path = strdup(text);
       break;
@@ -274,11 +349,12 @@ static void handle_request(struct launch *l, const char *request, size_t length)
       break;
     case 'X':
       l->is_locked = 1;
+      if (!l->is_detached) let_go(l);
       break;
     default:
       result = -EINVAL;
   }
-  answer(l->socket, result, fd);
+  answer(l->socket, result, fd, said);
   if (fd >= 0) close(fd);
 }
 
@@ -327,7 +403,7 @@ static const char *reason_of(int signal) {
 static void report(struct launch *l, int signal) {
   char line[256];
   snprintf(line, sizeof line, "the sandbox has ended with signal %d: %s", signal, reason_of(signal));
-  if (!l->is_detached) fprintf(stderr, "runsc: %s\n", line);
+  if (!l->is_detached || l->command_fd >= 0) fprintf(stderr, "runsc: %s\n", line);
   if (l->reason_path == NULL) return;
   enter_mounts(l->host_mounts);
   write_file(l->reason_path, O_CREAT | O_TRUNC, line);
@@ -356,7 +432,7 @@ int keep(struct launch *l) {
   sigfillset(&taken);
   sigdelset(&taken, SIGTTIN);
   sigdelset(&taken, SIGTTOU);
-  int signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+  const int signals = l->signals_fd = signalfd(l->signals_fd, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   struct pollfd polled[] = {{signals, POLLIN, 0}, {l->socket, POLLIN, 0}};
   int status = 0;
   while (!has_ended(l, &status)) {
@@ -368,6 +444,8 @@ int keep(struct launch *l) {
     }
     if (polled[0].revents != 0) pass_on(l, signals);
   }
+  if (l->is_wanted_again && WIFEXITED(status)) return WANTED_AGAIN;
+  if (l->is_outside && WIFEXITED(status)) tell_command(l, COMMAND_IS_OUTSIDE);
   if (WIFSIGNALED(status)) report(l, WTERMSIG(status));
   clear_away(l);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -51,11 +51,15 @@ static char **find_verb(char **args) {
 
 /* Whether the verb is one whose process becomes a sentry. */
 static int begins_sandbox(char **verb) {
-  if (strcmp(*verb, "do") == 0 || strcmp(*verb, "boot") == 0) return 1;
-  if (strcmp(*verb, "run") != 0) return 0;
-  for (char **arg = verb + 1; *arg != NULL; arg++)
-    if (strcmp(*arg, "-d") == 0 || strstr(*arg, "-detach") != NULL || strstr(*arg, "-console-socket") != NULL) return 0;
-  return 1;
+  return strcmp(*verb, "do") == 0 || strcmp(*verb, "run") == 0 || strcmp(*verb, "create") == 0;
+}
+
+/* Whether that outlives the command. */
+static int is_detached(char **verb) {
+  if (strcmp(*verb, "create") == 0) return 1;
+  for (char **arg = verb + 1; strcmp(*verb, "run") == 0 && *arg != NULL; arg++)
+    if (strcmp(*arg, "-d") == 0 || strstr(*arg, "-detach") != NULL || strstr(*arg, "-console-socket") != NULL) return 1;
+  return 0;
 }
 
 /* Whether --network=host was asked for. */
@@ -67,10 +71,9 @@ static int asks_for_host(char **args) {
   return 0;
 }
 
-/* How many descriptors from 3 on belong to the sandbox; -1 for all that there are. */
+/* How many descriptors from 3 on belong to the sandbox. */
 static int preserved_fds(char **verb) {
-  if (strcmp(*verb, "boot") == 0) return -1;
-  for (char **arg = verb + 1; strcmp(*verb, "run") == 0 && *arg != NULL; arg++) {
+  for (char **arg = verb + 1; strcmp(*verb, "do") != 0 && *arg != NULL; arg++) {
     const char *name = strstr(*arg, "-preserve-fds");
     if (name == NULL) continue;
     const char *equals = strchr(name, '=');
@@ -99,13 +102,11 @@ static unsigned long long start_time(void) {
 /* Becomes Node. `fd` is its end of our socket. */
 static _Noreturn void run_node(struct launch *l, int fd) {
   char mark[128];
-  int first = l->preserved >= 0 ? 3 + l->preserved : 3;
+  int first = 3 + l->preserved;
   int socket = fcntl(fd, F_DUPFD, first < 100 ? 100 : first);
-  if (l->preserved >= 0) {
-    close_range((unsigned)first, (unsigned)socket - 1, 0);
-    close_range((unsigned)socket + 1, ~0U, 0);
-  }
-  snprintf(mark, sizeof mark, "%d,%d,%llu", socket, (int)l->keeper, l->keeper_start);
+  close_range((unsigned)first, (unsigned)socket - 1, 0);
+  close_range((unsigned)socket + 1, ~0U, 0);
+  snprintf(mark, sizeof mark, "%d,%d,%llu,%s", socket, (int)l->keeper, l->keeper_start, l->has_host_network ? "host" : "none");
   setenv("TSVISOR_LAUNCHED", mark, 1);
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -183,8 +184,7 @@ static int start_in_namespaces(struct launch *l) {
   return 0;
 }
 
-/* The processes that we make from here on have clocks that are so far from ours (time_namespaces(7)). */
-static int shift_clocks(const char *offsets) {
+int shift_clocks(const char *offsets) {
   if (unshare(CLONE_NEWTIME) != 0) return -1;
   int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -218,13 +218,10 @@ static void block_signals(sigset_t *before) {
   sigprocmask(SIG_SETMASK, &all, before);
 }
 
-/* The sandbox's descriptors are its to close: we keep ours, and streams to say something on where somebody waits for us. */
-static void let_go(const struct launch *l) {
-  const int ours[] = {l->socket, l->status_fd, l->host_mounts, l->mounts, l->host_proc};
-  if (l->is_detached) {
-    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
-  }
+/* Once the sandbox is made, or locked in: before, it may have to be started once more. We keep ours, and streams to say something on where somebody waits for us. */
+void let_go(const struct launch *l) {
+  const int ours[] = {l->socket, l->status_fd, l->host_mounts, l->mounts, l->host_proc, l->signals_fd, l->command_fd};
+  for (int fd = 0; fd < 3 && l->is_detached; fd++) dup2(l->nothing, fd);
   for (unsigned from = 3, next; from != 0; from = next + 1) {
     next = ~0U;
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
@@ -234,8 +231,52 @@ static void let_go(const struct launch *l) {
   }
 }
 
+/* Leaves the command behind, in its process, and becomes the keeper in a new one. @returns 1 in the command's, whose child the keeper is */
+static int leave_command(struct launch *l) {
+  int words[2];
+  pid_t command = getpid();
+  if (pipe2(words, O_CLOEXEC) != 0 || (l->child = fork()) < 0) {
+    perror("runsc: cannot start");
+    _exit(1);
+  }
+  l->command_fd = words[l->child == 0 ? 1 : 0];
+  close(words[l->child == 0 ? 0 : 1]);
+  if (l->child > 0) return 1;
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (getppid() != command) _exit(1);
+  setsid();
+  return 0;
+}
+
+/* The command, until the sandbox is made: it ends then, or goes on as Node where there is more to do. */
+static int go_on(struct launch *l, char **verb) {
+  char word = 0;
+  int status = 0;
+  ssize_t length;
+  while ((length = read(l->command_fd, &word, 1)) < 0 && errno == EINTR) continue;
+  close(l->command_fd);
+  /* It ends as the keeper does, or after it. */
+  if (length <= 0 || word == COMMAND_IS_OUTSIDE)
+    while (waitpid(l->child, &status, 0) < 0 && errno == EINTR) continue;
+  if (length <= 0) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (word == COMMAND_IS_DONE && strcmp(*verb, "create") == 0) return 0;
+  setenv("TSVISOR_COMMAND", word == COMMAND_IS_DONE ? "made" : "outside", 1);
+  become_node(l, 0);
+  return 1;
+}
+
+/* Of a sandbox that is to be started once more nothing is left. */
+static void forget_sandbox(struct launch *l) {
+  int *const fds[] = {&l->socket, &l->status_fd, &l->mounts, &l->host_mounts, &l->host_proc};
+  if (l->host_mounts >= 0) setns(l->host_mounts, CLONE_NEWNS);
+  for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+    if (*fds[i] >= 0) close(*fds[i]);
+    *fds[i] = -1;
+  }
+}
+
 int main(int argc, char **argv) {
-  struct launch l = {.host_mounts = -1, .mounts = -1, .status_fd = -1, .host_proc = -1};
+  struct launch l = {.host_mounts = -1, .mounts = -1, .status_fd = -1, .host_proc = -1, .signals_fd = -1, .command_fd = -1};
   char **arguments = take_command(&l, argc, argv);
   if (arguments == NULL) return 1;
   char **verb = find_verb(arguments);
@@ -247,27 +288,25 @@ int main(int argc, char **argv) {
     become_node(&l, 0);
     return 1;
   }
+  /* Later our root may be the container's. */
+  l.nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  l.home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  l.preserved = preserved_fds(verb);
+  l.has_host_network = asks_for_host(arguments);
+  l.is_detached = is_detached(verb);
+  if (l.is_detached && leave_command(&l)) return go_on(&l, verb);
   l.keeper = getpid();
   l.keeper_start = start_time();
-  l.preserved = preserved_fds(verb);
-  l.is_detached = strcmp(*verb, "boot") == 0;
-  int is_run = strcmp(*verb, "run") == 0;
-  int asks = asks_for_host(arguments);
-  /* Of `run` only the configuration knows, and that may ask for a network namespace that Node must enter itself. */
-  l.has_host_network = is_run || asks;
-  /* By src/runtime/create.ts. */
-  const char *offsets = getenv("TSVISOR_TIME_OFFSETS");
-  unsetenv("TSVISOR_TIME_OFFSETS");
-  if (l.is_detached && offsets != NULL && shift_clocks(offsets) != 0) {
-    perror("runsc: linux.timeOffsets: this host gives the sandbox no clocks of its own");
-    return 1;
-  }
   block_signals(&l.signals);
-  if ((is_run && asks) || !start_in_namespaces(&l)) l.child = start_plain(&l);
-  if (l.child <= 0) {
-    perror("runsc: cannot start");
-    return 1;
+  for (int status = WANTED_AGAIN;;) {
+    l.is_wanted_again = 0;
+    if (!start_in_namespaces(&l)) l.child = start_plain(&l);
+    if (l.child <= 0) {
+      perror("runsc: cannot start");
+      return 1;
+    }
+    status = keep(&l);
+    if (status != WANTED_AGAIN) return status;
+    forget_sandbox(&l);
   }
-  let_go(&l);
-  return keep(&l);
 }

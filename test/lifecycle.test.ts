@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -159,6 +160,9 @@ describe('lifecycle', { concurrency: false }, () => {
     assert.notEqual((await small('--root', root, 'state', 'small')).code, 0, 'Node begins');
     assert.equal((await create('small', path)).code, 0);
     assert.notEqual((await small('--root', root, 'delete', 'small')).code, 0, 'it has not ended');
+    const { pid } = JSON.parse(await ok('state', 'small'));
+    const held = [0, 1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    assert.deepEqual(held, ['/dev/null', '/dev/null', '/dev/null'], 'what stays holds nothing of the caller');
     assert.equal(await statusOf('small'), 'created');
     const started = await small('--root', root, '--log', join(directory, 'log'), '--log-format=json', 'start', 'small');
     assert.deepEqual([started.stdout, started.stderr, started.code], ['', '', 0]);

@@ -13,7 +13,14 @@ export function compileLauncher(
   flags: readonly string[],
   stdio: 'inherit' | 'ignore',
 ): boolean {
-  const names = ['launch.c', 'launch-confine.c', 'launch-keeper.c', 'launch-prepared.c', `launch-node-${way}.c`];
+  const names = [
+    'launch.c',
+    'launch-confine.c',
+    'launch-hooks.c',
+    'launch-keeper.c',
+    'launch-prepared.c',
+    `launch-node-${way}.c`,
+  ];
   const sources = names.map((name) => join(root, 'native', name));
   const valued = Object.entries(RUNTIME_FLAGS).flatMap(([name, { type }]) => (type === 'string' ? [`--${name}`] : []));
   const flagLists = [`-DNODE_FLAGS=${list(NODE_FLAGS)}`, `-DSENTRY_FLAGS=${list(SENTRY_FLAGS)}`];

@@ -1,11 +1,12 @@
 /** `runsc create`: makes a container that `start` will run. */
 import { resolve } from 'node:path';
-import { type CreateOptions, createContainer } from '../runtime/create.ts';
+import { type CreateOptions, createMember } from '../runtime/create.ts';
+import { makeOwnSandbox } from '../runtime/own-sandbox.ts';
 import type { StateDirectory } from '../runtime/state-directory.ts';
 import { type FlagShapes, lastValue, type Parsed } from './arguments.ts';
 import { UsageError } from './errors.ts';
 import type { Settings } from './global-flags.ts';
-import { launchedCommand } from './launched.ts';
+import { beLaunched, takeCommandPart } from './launched.ts';
 import { warn } from './log.ts';
 import { ownCommand } from './own-command.ts';
 import { containerOf, type Invocation, readInvocation } from './verb.ts';
@@ -35,21 +36,11 @@ export function preservedFds(own: Parsed): number {
   return Number(text);
 }
 
-/** The command line of the process that becomes the container's sentry, or stands for it in another's. */
-function innerCommand(
-  { root, strace, straceCalls, debug, debugLog, overlay }: Settings,
-  verb: 'boot' | 'join',
-): [string, ...string[]] {
-  const flags = [
-    `--root=${root}`,
-    ...(strace ? ['--strace'] : []),
-    ...(straceCalls.length > 0 ? [`--strace-syscalls=${straceCalls.join(',')}`] : []),
-    ...(debug ? ['--debug'] : []),
-    ...(overlay === 'none' ? [] : [`--overlay2=${overlay}:memory`]),
-    ...(debugLog === undefined ? [] : [`--debug-log=${debugLog}`]),
-  ];
-  const [program, ...first] = verb === 'boot' ? launchedCommand() : ownCommand();
-  return [program, ...first, ...flags, verb];
+/** The command line of the process that stands for a container in another's sandbox. */
+export function joinCommand({ root, overlay }: Settings): [string, ...string[]] {
+  const flags = [`--root=${root}`, ...(overlay === 'none' ? [] : [`--overlay2=${overlay}:memory`])];
+  const [program, ...first] = ownCommand();
+  return [program, ...first, ...flags, 'join'];
 }
 
 export function createOptions({ own, settings }: Invocation, directory: StateDirectory): CreateOptions {
@@ -63,14 +54,15 @@ export function createOptions({ own, settings }: Invocation, directory: StateDir
     pidFile: pathFlag(own, 'pid-file'),
     consoleSocket: pathFlag(own, 'console-socket'),
     preserveFds: preservedFds(own),
-    network: settings.network,
-    bootCommand: innerCommand(settings, 'boot'),
-    joinCommand: innerCommand(settings, 'join'),
   };
 }
 
 export async function create(globals: Parsed, args: readonly string[]): Promise<number> {
-  const invocation = await readInvocation('create', globals, args, CREATE_FLAGS);
-  await createContainer(createOptions(invocation, containerOf(invocation, 'create')));
+  const part = takeCommandPart();
+  const launched = part === null ? beLaunched() : null;
+  const invocation = await readInvocation('create', globals, args, CREATE_FLAGS, launched?.note !== null);
+  const options = createOptions(invocation, containerOf(invocation, 'create'));
+  if (launched !== null) return makeOwnSandbox({ ...invocation.settings, ...options, isDetached: true }, launched);
+  await createMember({ ...options, joinCommand: joinCommand(invocation.settings) });
   return 0;
 }

@@ -48,28 +48,32 @@ export function debugLogPath(text: string | undefined, cwd: string): string | un
 }
 
 /** `none`, or {root,all}:{memory,self,dir=PATH}; what is changed is kept in memory whatever the medium. */
-function overlayScope(globals: Parsed): OverlayScope {
+function overlayScope(globals: Parsed, tell: (message: string) => void): OverlayScope {
   const text = lastValue(globals, 'overlay2') ?? (isGiven(globals, 'overlay') ? 'all:memory' : 'none');
   const match = /^(?:none|(root|all):(memory|self|dir=\/.*))$/.exec(text);
   if (match === null) throw new UsageError(`--overlay2 is none of none, root:MEDIUM, all:MEDIUM: ${text}`);
   const [, scope, medium] = match;
-  if (medium !== undefined && medium !== 'memory') warn(`--overlay2=${text}: changes are kept in memory`);
+  if (medium !== undefined && medium !== 'memory') tell(`--overlay2=${text}: changes are kept in memory`);
   return scope === 'root' || scope === 'all' ? scope : 'none';
 }
 
-/** Sets up the log first, so that what is wrong with the rest gets there too. */
-export function readSettings(globals: Parsed, own: Parsed): Settings {
+/**
+ * Sets up the log first, so that what is wrong with the rest gets there too.
+ * @param isRepeated whether another process of this command has read them before, and warned
+ */
+export function readSettings(globals: Parsed, own: Parsed, isRepeated: boolean): Settings {
+  const tell = isRepeated ? () => {} : warn;
   const all: Parsed = { flags: [...globals.flags, ...own.flags], rest: own.rest };
   const format = lastValue(globals, 'log-format') ?? 'text';
   if (format !== 'text' && format !== 'json') throw new UsageError(`--log-format is neither text nor json: ${format}`);
   const log = lastValue(globals, 'log');
   setLog(log === undefined || log === '' ? undefined : resolve(log), format);
   for (const name of new Set(globals.flags.map((flag) => flag.name))) {
-    if (Object.hasOwn(WITHOUT_EFFECT, name)) warn(`--${name} changes nothing here`);
+    if (Object.hasOwn(WITHOUT_EFFECT, name)) tell(`--${name} changes nothing here`);
   }
   const network = lastValue(globals, 'network');
   if (network === 'sandbox') {
-    warn(
+    tell(
       '--network=sandbox is not there yet: a container with a network namespace of its own has a loopback interface only',
     );
   } else if (network !== undefined && network !== 'none' && network !== 'host') {
@@ -86,7 +90,7 @@ export function readSettings(globals: Parsed, own: Parsed): Settings {
     straceCalls: parseCalls('strace-syscalls', lastValue(all, 'strace-syscalls') ?? ''),
     debug: isGiven(all, 'debug'),
     debugLog: debugLogPath(lastValue(all, 'debug-log'), process.cwd()),
-    overlay: overlayScope(globals),
+    overlay: overlayScope(globals, tell),
     hasSystemdCgroups: isGiven(globals, 'systemd-cgroup'),
     ignoresCgroups: isGiven(globals, 'ignore-cgroups'),
   };

@@ -13,15 +13,16 @@ export interface Invocation {
   readonly words: readonly string[];
 }
 
-/** Throws HelpGiven when help was asked for and printed. */
+/** Throws HelpGiven when help was asked for and printed. @param isRepeated whether another process of this command has done this */
 export async function readInvocation(
   verb: string,
   globals: Parsed,
   args: readonly string[],
   shapes: FlagShapes,
+  isRepeated = false,
 ): Promise<Invocation> {
   const own = parseFlags(args, { ...GLOBAL_FLAGS, ...shapes });
-  const settings = readSettings(globals, own);
+  const settings = readSettings(globals, own, isRepeated);
   if (isGiven(own, 'help') || isGiven(globals, 'help')) {
     const { helpText } = await import('./help.ts');
     print(helpText(verb) ?? '');

@@ -26,6 +26,5 @@ export const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   join: async () => (await import('./join.ts')).join,
   debug: async () => (await import('./debug.ts')).debug,
   hooks: async () => (await import('./hooks.ts')).hooks,
-  boot: async () => (await import('./boot.ts')).boot,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
 };

@@ -19,6 +19,32 @@ export interface Launched {
   readonly socket: number;
   /** The keeper, by which others know the sandbox: with it all of it ends. */
   readonly keeper: ProcessId;
+  /** Whether the host's network may be the guest's. */
+  readonly mayHaveHostNetwork: boolean;
+  /** What we left for ourselves when we asked to be started again; null the first time. */
+  readonly note: string | null;
+}
+
+/** How a sentry is to be started that cannot be what its configuration asks for. */
+export interface Restart {
+  /** Lines of timens_offsets (time_namespaces(7)), or none. */
+  readonly clocks: string;
+  readonly needsHostNetwork: boolean;
+  readonly note: string;
+}
+
+/** A program of the host that is run at a turn of a container's life. */
+export interface HookProgram {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutSec: number | undefined;
+}
+
+/** How it ended: a status as wait(2) gives it, -ETIMEDOUT, or -errno when it did not run; and the beginning of its standard error. */
+export interface HookEnd {
+  readonly status: number;
+  readonly errors: string;
 }
 
 /** What is bound into a container's root. */
@@ -41,6 +67,12 @@ const END_KINDS = { unlink: 'u', rmdir: 'd', write: 'w', run: 'r' } as const;
 /** How it is told what of a mount is wanted. */
 const modeOf = (isWritable: boolean, isRecursive: boolean): string =>
   `${isWritable ? 'w' : 'r'}${isRecursive ? 'a' : 'o'}`;
+
+interface Reply {
+  readonly result: number;
+  readonly fds: readonly number[];
+  readonly text: string;
+}
 
 export class Keeper {
   readonly #socket: number;
@@ -91,6 +123,35 @@ export class Keeper {
     }
   }
 
+  /** Puts the keeper, for whom others take the sandbox, into a network namespace, that at `path` or a new one: 0 or -errno. */
+  enterNetwork(path: string | null): number {
+    return this.#ask('N', path ?? '');
+  }
+
+  /** Sets the oom_score_adj of the sandbox's processes: 0 or -errno. */
+  setOomScore(score: number): number {
+    return this.#ask('O', String(score));
+  }
+
+  /** Has us started once more when we have ended, in another way: 0, or -errno where the host gives no such clocks. */
+  startAgain({ clocks, needsHostNetwork, note }: Restart): number {
+    return this.#ask('A', clocks, needsHostNetwork ? 'host' : 'none', note);
+  }
+
+  /** Has the command go on by itself when we have ended, for it makes no sandbox. */
+  leaveToCommand(): void {
+    this.#need('U', '');
+  }
+
+  /** Runs a program of the host, as the caller of this one would, with `input` to read. */
+  runHook({ path, args, env, timeoutSec }: HookProgram, input: string): HookEnd {
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const numbers = [timeoutSec ?? 0, args.length, variables.length].map(String);
+    const words = [...numbers, path, ...args, ...variables, input];
+    const { result, text } = this.#exchange('K', words);
+    return { status: result, errors: text };
+  }
+
   /** Runs our own program, as the caller of this one would: its exit status. */
   run(args: readonly string[]): number {
     return this.#ask('H', ...args);
@@ -116,6 +177,11 @@ export class Keeper {
     this.#need('X', '');
   }
 
+  /** The sandbox is made: its command may end. To be told when nothing of the command's is held any more. */
+  made(): void {
+    this.#send('W', ['']);
+  }
+
   /** The first program runs. */
   started(): void {
     this.#send('S', ['']);
@@ -130,12 +196,13 @@ export class Keeper {
     return native.syscall(SENDTO, this.#socket, bytes, bytes.length, MSG_NOSIGNAL, 0, 0);
   }
 
-  #exchange(kind: string, texts: readonly string[]): { readonly result: number; readonly fds: readonly number[] } {
+  #exchange(kind: string, texts: readonly string[]): Reply {
     const sent = this.#send(kind, texts);
-    if (sent < 0) return { result: sent, fds: [] };
+    if (sent < 0) return { result: sent, fds: [], text: '' };
     const reply = receive(this.#socket, 'yes');
     if (typeof reply === 'number' || reply.bytes.length < 4) throw new Error('the process beside the sentry is gone');
-    return { result: new DataView(reply.bytes.buffer).getInt32(0, true), fds: reply.fds };
+    const text = new TextDecoder().decode(reply.bytes.subarray(4));
+    return { result: new DataView(reply.bytes.buffer).getInt32(0, true), fds: reply.fds, text };
   }
 
   #ask(kind: string, ...texts: readonly string[]): number {

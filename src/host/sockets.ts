@@ -33,7 +33,7 @@ export function socketPair(): [number, number] {
   return [fds[0] ?? -1, fds[1] ?? -1];
 }
 
-const payload = new Uint8Array(64);
+const payload = new Uint8Array(2048);
 const payloadView = new DataView(payload.buffer);
 const control = new Uint8Array(256);
 const controlView = new DataView(control.buffer);

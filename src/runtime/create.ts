@@ -1,7 +1,8 @@
 /**
- * create: starts the container's sentry, a process of its own that outlives us, and returns when it is ready for `start`.
+ * What `create` and `run` have in common, and `create` for a further container of a sandbox: starts the process that stands for
+ * it, which outlives us, and returns when it is ready for `start`. (A container with a sandbox of its own is made by its sentry, own-sandbox.ts.)
  *
- * The sentry is our child, so whoever reaps our orphans (containerd's shim) gets its end, and it ends with the container's exit status.
+ * That process is our child, so whoever reaps our orphans (containerd's shim) gets its end, and it ends with the container's exit status.
  * Between us is a socket, its descriptor 3: it says there that it is ready, or what is wrong; we say that all is done. If we
  * die before that it sees the end of the socket and goes too.
  */
@@ -10,7 +11,6 @@ import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { descendants, identify, killAndWait, type ProcessId, setOomScore } from '../host/host-process.ts';
-import { inNetworkNamespace } from '../host/namespaces.ts';
 import { closeFd } from '../host/pty.ts';
 import { isRootless } from '../host/rootless.ts';
 import { type Bundle, checkBundle } from './bundle.ts';
@@ -18,8 +18,7 @@ import { wantsCgroup } from './cgroup-options.ts';
 import { enterGroup, placeInCgroups, planCgroups, removeCgroups } from './cgroups.ts';
 import { openConsole } from './console.ts';
 import { stateDocument } from './container-handle.ts';
-import { runHooks } from './hooks.ts';
-import { type NetworkFlag, networkOf } from './network.ts';
+import { type HookName, runHooks } from './hooks.ts';
 import { findSandbox, sandboxOf } from './pod.ts';
 import { prepareVerbs } from './prepared-verbs.ts';
 import { readReport, socketOf } from './report-socket.ts';
@@ -45,12 +44,15 @@ export interface CreateOptions extends PlaceOptions {
   readonly consoleSocket: string | undefined;
   /** How many descriptors from 3 on the first process gets. */
   readonly preserveFds: number;
-  /** The command line that runs `bootContainer` in a new process, up to the id. */
-  readonly bootCommand: readonly [string, ...string[]];
-  readonly network: NetworkFlag;
-  /** The same for `joinSandbox`. */
+}
+
+export interface MemberOptions extends CreateOptions {
+  /** The command line that runs `joinSandbox` in a new process, up to the id. */
   readonly joinCommand: readonly [string, ...string[]];
 }
+
+/** Those that run before a container counts as made. */
+export const BEFORE_START: readonly HookName[] = ['prestart', 'createRuntime', 'createContainer'];
 
 /** Written beside its place and renamed, so that whoever waits for the file finds it whole. */
 export function writePidFile(path: string, pid: number): void {
@@ -138,60 +140,69 @@ export function newState(bundlePath: string, bundle: Bundle, sentry: ProcessId, 
   };
 }
 
-export async function createContainer(options: CreateOptions): Promise<void> {
+/** Throws a ContainerError when the terminal that is wanted and the console socket that is given do not go together. */
+export function checkConsole({ hasTerminal }: Bundle, consoleSocket: string | undefined): void {
+  if (hasTerminal && consoleSocket === undefined) {
+    throw new ContainerError('config.json: process.terminal is true: give a console socket for the terminal');
+  }
+  if (!hasTerminal && consoleSocket !== undefined) {
+    throw new ContainerError('config.json: process.terminal is false: there is no terminal for the console socket');
+  }
+}
+
+/** Makes a container in a sandbox that is there. */
+export async function createMember(options: MemberOptions): Promise<void> {
   const bundle = await checkBundle(options.bundle);
   for (const warning of bundle.warnings) options.warn(`config.json: ${warning}`);
   const { consoleSocket } = options;
-  if (bundle.hasTerminal && consoleSocket === undefined) {
-    throw new ContainerError('config.json: process.terminal is true: give a console socket for the terminal');
-  }
-  if (!bundle.hasTerminal && consoleSocket !== undefined) {
-    throw new ContainerError('config.json: process.terminal is false: there is no terminal for the console socket');
-  }
+  checkConsole(bundle, consoleSocket);
   const sandboxId = sandboxOf(bundle.annotations);
-  if (sandboxId !== null) findSandbox(options.root, sandboxId);
-  checkClocks(bundle, sandboxId);
+  if (sandboxId === null) throw new ContainerError('config.json: it is to be in no other sandbox');
+  findSandbox(options.root, sandboxId);
+  const [clocks] = bundle.timeOffsets;
+  if (clocks !== undefined) {
+    const field = `config.json: linux.timeOffsets.${clocks.clock}`;
+    throw new ContainerError(`${field}: the clocks are those of the sandbox ${sandboxId}`);
+  }
   const scope = plannedScope(bundle, options);
   const directory = new StateDirectory(options.root, options.id);
   const unlock = directory.create();
-  let sentry: ProcessId | null = null;
+  let standIn: ProcessId | null = null;
   let cgroups: readonly string[] = [];
   try {
     copyFileSync(join(options.bundle, 'config.json'), directory.configPath);
     const slave = consoleSocket === undefined ? -1 : openConsole(consoleSocket, bundle.consoleSize);
-    const child = spawnSentry(options, bundle, sandboxId, slave < 0 ? INHERITED : [slave, slave, slave]);
+    const child = spawnStandIn(options, slave < 0 ? INHERITED : [slave, slave, slave]);
     if (slave >= 0) closeFd(slave);
-    sentry = identify(child.pid ?? 0);
-    if (sentry === null) throw new ContainerError('the sandbox ended before it was ready');
+    standIn = identify(child.pid ?? 0);
+    if (standIn === null) throw new ContainerError('the container ended before it was ready');
     cgroups = plannedCgroups(bundle, options);
-    directory.write({ ...newState(options.bundle, bundle, sentry, scope, sandboxId ?? ''), cgroups });
-    const zygotes = sandboxId === null ? [] : [await readZygote(child)];
-    const { pid } = sentry;
+    directory.write({ ...newState(options.bundle, bundle, standIn, scope, sandboxId), cgroups });
+    const zygote = await readZygote(child);
+    const { pid } = standIn;
     cgroups = placeContainer(
-      [pid, ...descendants(pid), ...zygotes],
+      [pid, ...descendants(pid), zygote],
       () => readFileSync(`/proc/${pid}/cgroup`, 'utf8'),
-      (group) => enterGroup([pid, ...zygotes], group),
+      (group) => enterGroup([pid, zygote], group),
       (score) => [pid, ...descendants(pid)].map((each) => setOomScore(each, score)).every((isSet) => isSet),
       bundle,
       cgroups,
       options,
     );
     const { oomScoreAdj } = bundle.options.bounds;
-    if (oomScoreAdj !== undefined) for (const pid of zygotes) setOomScore(pid, oomScoreAdj);
-    const state = { ...newState(options.bundle, bundle, sentry, scope, sandboxId ?? ''), cgroups };
+    if (oomScoreAdj !== undefined) setOomScore(zygote, oomScoreAdj);
+    const state = { ...newState(options.bundle, bundle, standIn, scope, sandboxId), cgroups };
     // All it makes from here on is in the groups.
     socketOf(child).write('{"placed":true}\n');
     await readReport(child);
     const document = stateDocument(directory, state, 'creating');
-    for (const name of ['prestart', 'createRuntime', 'createContainer'] as const) {
-      await runHooks(bundle.hooks, name, document);
-    }
+    for (const name of BEFORE_START) await runHooks(bundle.hooks, name, document);
     directory.write({ ...state, phase: 'created' });
     prepareVerbs(directory, state, bundle.hooks);
-    if (options.pidFile !== undefined) writePidFile(options.pidFile, sentry.pid);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, standIn.pid);
     release(child);
   } catch (error) {
-    if (sentry !== null) killAndWait(sentry, KILL_TIMEOUT_MS);
+    if (standIn !== null) killAndWait(standIn, KILL_TIMEOUT_MS);
     removeGroups({ cgroups, scope: cgroups.length > 0 ? scope : '' });
     directory.remove();
     throw error;
@@ -200,53 +211,21 @@ export async function createContainer(options: CreateOptions): Promise<void> {
   }
 }
 
-/** The host would refuse a clock before its beginning. */
-function checkClocks({ timeOffsets }: Bundle, sandboxId: string | null): void {
-  const [now] = process.hrtime();
-  for (const { clock, secs } of timeOffsets) {
-    const field = `config.json: linux.timeOffsets.${clock}`;
-    if (sandboxId !== null) throw new ContainerError(`${field}: the clocks are those of the sandbox ${sandboxId}`);
-    if (now + secs < 0)
-      throw new ContainerError(`${field}.secs is before the clock's beginning: it is at ${now} seconds`);
-  }
-}
-
-/** For the launcher: as timens_offsets takes them (time_namespaces(7)). */
-function clocksFor({ timeOffsets }: Bundle): Record<string, string> {
-  if (timeOffsets.length === 0) return {};
-  const lines = timeOffsets.map(({ clock, secs, nanosecs }) => `${clock} ${secs} ${nanosecs}\n`);
-  return { TSVISOR_TIME_OFFSETS: lines.join('') };
-}
-
 /** A further container of a sandbox tells which process its own will come from. */
 async function readZygote(child: ChildProcess): Promise<number> {
   const report = await readReport(child);
   return report.number('zygote', 2 ** 31) ?? report.refuse('zygote', 'is missing');
 }
 
-function spawnSentry(
-  options: CreateOptions,
-  bundle: Bundle,
-  sandboxId: string | null,
-  stdio: readonly [number, number, number],
-): ChildProcess {
-  const [file, ...args] = sandboxId === null ? options.bootCommand : options.joinCommand;
-  // Not imported: the sentry, which loads this file too, has no use for it.
+function spawnStandIn(options: MemberOptions, stdio: readonly [number, number, number]): ChildProcess {
+  const [file, ...args] = options.joinCommand;
+  // Not imported: sentries, which load this file too, have no use for it.
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const { networkPlace } = bundle;
-  const network = networkOf(options.network, networkPlace);
   const more = ['--bundle', options.bundle, '--preserve-fds', String(options.preserveFds), options.id];
-  const start = (where: 'there' | 'here'): ChildProcess => {
-    // Where a namespace of its own cannot be made, the sockets of ours are not what was asked for.
-    const own = args.toSpliced(-1, 0, `--network=${where === 'there' ? network : 'none'}`);
-    return spawn(file, [...own, ...more], {
-      detached: true,
-      env: { ...process.env, ...clocksFor(bundle) },
-      stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],
-    });
-  };
-  if (networkPlace.kind === 'ours' || sandboxId !== null) return start('there');
-  return inNetworkNamespace(networkPlace.kind === 'path' ? networkPlace.path : null, start);
+  return spawn(file, [...args, ...more], {
+    detached: true,
+    stdio: [...stdio, 'pipe', ...Array.from({ length: options.preserveFds }, (_, i) => i + 3)],
+  });
 }
 
 /** The container is on its own from here. */

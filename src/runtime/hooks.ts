@@ -1,4 +1,7 @@
 /** Hooks of a configuration (config.md, "POSIX-platform Hooks"): programs of the host that are run at turns of a container's life. */
+import { constants } from 'node:os';
+import { EIO, ETIMEDOUT, errnoName } from '../abi/errno.ts';
+import type { HookEnd, HookProgram } from '../host/keeper.ts';
 import type { Fields } from '../wire/json-fields.ts';
 import { ContainerError } from './state-directory.ts';
 
@@ -12,12 +15,7 @@ export const HOOK_NAMES = [
 ] as const;
 export type HookName = (typeof HOOK_NAMES)[number];
 
-export interface Hook {
-  readonly path: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly timeoutSec: number | undefined;
-}
+export type Hook = HookProgram;
 
 export type Hooks = Readonly<Record<HookName, readonly Hook[]>>;
 
@@ -54,51 +52,58 @@ export function readHooks(config: Fields): Hooks {
   };
 }
 
-/** Starts a process where hooks belong, if that is not where we are. */
-export type StartsAtHome = <T>(start: () => T) => T;
+/** Runs one with `input` to read. */
+export type RunHook = (hook: Hook, input: string) => HookEnd | Promise<HookEnd>;
 
-const here: StartsAtHome = (start) => start();
-
-function runHook(hook: Hook, name: HookName, state: string, atHome: StartsAtHome): Promise<void> {
+/** As a process of ours, which has the rights of whoever called us. */
+export function spawnHook({ path, args: [argv0, ...args], env, timeoutSec }: Hook, input: string): Promise<HookEnd> {
   // Not imported: most containers have no hooks, and it takes a while to load.
   const { spawn } = process.getBuiltinModule('node:child_process');
-  return new Promise((resolve, reject) => {
-    const fail = (what: string): void => reject(new ContainerError(`${name} hook ${hook.path} ${what}`));
-    const [argv0, ...args] = hook.args;
-    const child = atHome(() => spawn(hook.path, args, { argv0, env: hook.env, stdio: ['pipe', 'ignore', 'pipe'] }));
+  return new Promise((resolve) => {
+    const child = spawn(path, args, { argv0, env, stdio: ['pipe', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(0, MAX_SHOWN);
     });
     // A hook that does not read its state is free to.
     child.stdin.on('error', () => {});
-    child.stdin.end(state);
+    child.stdin.end(input);
     const timer =
-      hook.timeoutSec === undefined
+      timeoutSec === undefined
         ? undefined
         : setTimeout(() => {
             child.kill('SIGKILL');
-            fail(`did not end within ${hook.timeoutSec} s`);
-          }, hook.timeoutSec * 1000);
-    child.once('error', (error) => {
+            resolve({ status: -ETIMEDOUT, errors });
+          }, timeoutSec * 1000);
+    child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
-      fail(`cannot be run: ${error.message}`);
+      resolve({ status: error.errno ?? -EIO, errors: '' });
     });
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
       // What it started may hold its streams; nothing of ours may wait for that.
       child.stderr.destroy();
-      if (code === 0) resolve();
-      else
-        fail(
-          `${code === null ? `was ended by ${signal}` : `failed with status ${code}`}${errors && `: ${errors.trim()}`}`,
-        );
+      resolve({ status: code === null ? constants.signals[signal ?? 'SIGKILL'] : code << 8, errors });
     });
   });
 }
 
+/** What went wrong; null when nothing has. */
+function failureOf({ timeoutSec }: Hook, { status, errors }: HookEnd): string | null {
+  if (status === -ETIMEDOUT) return `did not end within ${timeoutSec} s`;
+  if (status < 0) return `cannot be run: ${errnoName(-status)}`;
+  if (status === 0) return null;
+  const signal = status & 0x7f;
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+  const how = signal === 0 ? `failed with status ${status >> 8}` : `was ended by ${name}`;
+  return `${how}${errors && `: ${errors.trim()}`}`;
+}
+
 /** Runs the hooks of one kind in their order, each with the state on its standard input. Throws at the first that fails. */
-export async function runHooks(hooks: Hooks, name: HookName, state: object, atHome = here): Promise<void> {
+export async function runHooks(hooks: Hooks, name: HookName, state: object, run: RunHook = spawnHook): Promise<void> {
   const text = JSON.stringify(state);
-  for (const hook of hooks[name]) await runHook(hook, name, text, atHome);
+  for (const hook of hooks[name]) {
+    const failure = failureOf(hook, await run(hook, text));
+    if (failure !== null) throw new ContainerError(`${name} hook ${hook.path} ${failure}`);
+  }
 }

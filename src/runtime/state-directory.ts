@@ -84,7 +84,7 @@ export class StateDirectory {
 
   /** All that may be in it. */
   get files(): readonly string[] {
-    const names = ['state.json', 'state.json.new', 'hook-error'].map((name) => join(this.path, name));
+    const names = ['state.json', 'state.json.new'].map((name) => join(this.path, name));
     return [this.controlPath, this.configPath, this.reasonPath, this.startRequestPath, this.removalPath, ...names];
   }
 
