@@ -77,8 +77,8 @@ export function sentryActivity(pid: number): string {
   return `in the host call ${readFileSync(`/proc/${sentry}/syscall`, 'latin1').trim()}, ${statusField(sentry, 'voluntary_ctxt_switches')} switches`;
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+async function until(what: string, isSo: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
+  const deadline = performance.now() + patienceMs;
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`still not: ${what}`);
     await sleep(20);
@@ -97,9 +97,14 @@ export function countDescriptors(pid: number): number {
 }
 
 /** Asks the sentry of the runsc `pid`, once it has no more than `children` processes: those of ended guests take their time to end. */
-export async function sentryState(runsc: number, probeFile: string, children: number): Promise<SentryState> {
+export async function sentryState(
+  runsc: number,
+  probeFile: string,
+  children: number,
+  patienceMs = PATIENCE_MS,
+): Promise<SentryState> {
   const pid = sentryOf(runsc);
-  await until(`at most ${children} processes below the sentry`, () => countDescendants(pid) <= children);
+  await until(`at most ${children} processes below the sentry`, () => countDescendants(pid) <= children, patienceMs);
   const before = reports(probeFile).length;
   process.kill(pid, 'SIGIO');
   await until('an answer of the probe', () => reports(probeFile).length > before);

@@ -17,6 +17,8 @@ const SAMPLE_MS = 10_000;
 /** A round takes a minute or two; on a busy machine several. */
 const ROUND_TIMEOUT_MS = 900_000;
 const IDLE_CHILDREN = 3;
+/** Stressors that are killed leave children behind, of which one goes on until it has written to half of the memory: minutes where a page costs 20 µs. */
+const CHILDREN_END_MS = 600_000;
 /** What the last round may have more than that in which the last class ran first: code compiled late, caches that have bounds. */
 const HEAP_SLACK_MB = 10;
 const RESIDENT_SLACK_MB = 64;
@@ -121,7 +123,7 @@ for (let i = 0; performance.now() < endMs && failures.length === 0; i++) {
   );
   if (!stressed.startsWith('done')) failures.push(`stressors of class ${name}: ${stressed}`);
   if (failures.length > 0) break;
-  const state = await sentryState(pid, probeFile, IDLE_CHILDREN);
+  const state = await sentryState(pid, probeFile, IDLE_CHILDREN, CHILDREN_END_MS);
   states.push(state);
   console.log(`${secondsNow()} s: round ${i} with ${name}: ${stressed}, ${JSON.stringify(state)}`);
 }
