@@ -6,6 +6,7 @@
 import { EFBIG, EINVAL, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP } from '../../abi/errno.ts';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, SEEK_DATA } from '../../abi/fcntl.ts';
 import type { HostMemory } from './host-memory.ts';
+import { PromisedSpace } from './promised-space.ts';
 import type { Quota } from './quota.ts';
 
 const CHUNK = 65536;
@@ -25,8 +26,10 @@ export class FileData {
   readonly #host: HostMemory | null;
   #chunks = new Map<number, Uint8Array>();
   #hostFd = -1;
-  /** What the quota was charged for. */
+  /** Bytes that it takes up, and what the quota was charged for: these, or what it has been promised. */
+  #used = 0;
   #charged = 0;
+  #promised = new PromisedSpace();
   /** The host had no memfd for it when it became large. */
   #staysHere = false;
 
@@ -63,7 +66,8 @@ export class FileData {
     if (length === 0) return 0;
     if (offset + length > MAX_FILE_SIZE) return -EFBIG;
     if (this.#hostFd >= 0 && this.#host !== null) {
-      if (this.#quota.bytes >= this.#quota.maxBytes && offset + length > this.size) return -ENOSPC;
+      const isFull = this.#quota.bytes >= this.#quota.maxBytes && this.#used >= this.#charged;
+      if (isFull && offset + length > this.size) return -ENOSPC;
       const n = this.#host.pwrite(this.#hostFd, src, at, length, offset);
       if (n > 0) {
         this.size = Math.max(this.size, offset + n);
@@ -71,7 +75,7 @@ export class FileData {
       }
       return n;
     }
-    if (this.#charged >= LARGE && !this.#staysHere) {
+    if (this.#used >= LARGE && !this.#staysHere) {
       if (this.mapping() >= 0) return this.write(src, at, length, offset);
       this.#staysHere = true;
     }
@@ -97,11 +101,14 @@ export class FileData {
       const result = this.#host.truncate(this.#hostFd, size);
       if (result < 0) return result;
       this.size = size;
+      this.#promised.release(size, Infinity);
       this.#recharge();
       return 0;
     }
+    this.#promised.release(size, Infinity);
     if (size < this.size) this.#zero(size, this.size);
     this.size = size;
+    this.#settle();
     return 0;
   }
 
@@ -113,10 +120,18 @@ export class FileData {
     const end = offset + length;
     if (end > MAX_FILE_SIZE) return -EFBIG;
     const keepsSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
-    if (!isPunch && end - this.size > this.#quota.maxBytes - this.#quota.bytes) return -ENOSPC;
+    if (isPunch) {
+      this.#promised.release(offset, end);
+    } else {
+      const promised = this.#promised.with(offset, end, this.size, this.#used);
+      if (!this.#quota.charge(Math.max(0, promised.bytesWith(this.#used) - this.#charged))) return -ENOSPC;
+      this.#promised = promised;
+      this.#charged = Math.max(this.#charged, promised.bytesWith(this.#used));
+    }
     if (this.#hostFd >= 0 && this.#host !== null) return this.#allocateHost(this.#host, mode, offset, end);
     if (isPunch || (mode & FALLOC_FL_ZERO_RANGE) !== 0) this.#zero(offset, Math.min(end, this.size));
     if (!keepsSize && end > this.size) this.size = end;
+    this.#settle();
     return 0;
   }
 
@@ -213,8 +228,9 @@ export class FileData {
       this.#host.close(this.#hostFd);
     }
     this.#hostFd = -1;
-    this.#quota.charge(-this.#charged);
-    this.#charged = 0;
+    this.#promised = new PromisedSpace();
+    this.#used = 0;
+    this.#settle();
     this.size = 0;
   }
 
@@ -228,8 +244,10 @@ export class FileData {
       while (length < need) length *= 2;
     }
     const more = length - (old === undefined ? 0 : old.length);
-    if (!this.#quota.charge(more)) return null;
-    this.#charged += more;
+    // What was promised has been charged for.
+    if (!this.#quota.charge(Math.max(0, this.#used + more - this.#charged))) return null;
+    this.#used += more;
+    this.#charged = Math.max(this.#charged, this.#used);
     const chunk = new Uint8Array(length);
     if (old !== undefined) chunk.set(old);
     this.#chunks.set(index, chunk);
@@ -244,8 +262,7 @@ export class FileData {
       if (start >= to || start + chunk.length <= from) continue;
       if (start >= from && (start + chunk.length <= to || to >= this.size)) {
         this.#chunks.delete(index);
-        this.#quota.charge(-chunk.length);
-        this.#charged -= chunk.length;
+        this.#used -= chunk.length;
       } else {
         chunk.fill(0, Math.max(0, from - start), Math.min(chunk.length, to - start));
       }
@@ -257,6 +274,13 @@ export class FileData {
     if (this.#host === null) return;
     const now = this.#host.usedBytes(this.#hostFd);
     if (now < 0) return;
+    this.#used = now;
+    this.#settle();
+  }
+
+  /** Charges for what it takes, or has been promised, by now. */
+  #settle(): void {
+    const now = this.#promised.bytesWith(this.#used);
     this.#quota.bytes += now - this.#charged;
     this.#charged = now;
   }
