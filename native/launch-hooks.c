@@ -47,7 +47,7 @@ static int read_request(struct hook *hook, const char *text, const char *end) {
 }
 
 static _Noreturn void begin_hook(const struct launch *l, const struct hook *hook, const int input[2], const int errors[2], int failed) {
-  enter_mounts(l->host_mounts);
+  go_home(l);
   if (dup2(input[0], 0) == 0 && dup2(l->nothing, 1) == 1 && dup2(errors[1], 2) == 2 && fchdir(l->home) == 0) {
     close_range(3, (unsigned)failed - 1, 0);
     close_range((unsigned)failed + 1, ~0U, 0);

@@ -77,6 +77,11 @@ void enter_mounts(int mounts) {
   if (mounts >= 0) setns(mounts, CLONE_NEWNS);
 }
 
+void go_home(const struct launch *l) {
+  enter_mounts(l->host_mounts);
+  if (l->host_network >= 0 && setns(l->host_network, CLONE_NEWNET) != 0) _exit(126);
+}
+
 /* How a mount is wanted: `w` for writable, `r` read-only; then `a` with all that is mounted below it, or `o`, the one alone. */
 static int is_mode(const char *mode) { return (mode[0] == 'w' || mode[0] == 'r') && (mode[1] == 'a' || mode[1] == 'o'); }
 
@@ -206,7 +211,7 @@ static int run_ourselves(struct launch *l, const char *argument, const char *end
   pid_t child = fork();
   if (child < 0) return -errno;
   if (child == 0) {
-    enter_mounts(l->host_mounts);
+    go_home(l);
     sigprocmask(SIG_SETMASK, &l->signals, NULL);
     execv(words[0], words);
     _exit(127);
@@ -218,13 +223,18 @@ static int run_ourselves(struct launch *l, const char *argument, const char *end
 
 /* Enters a network namespace, that at `path` or a new one: hooks of others find it by our pid and wire it up. */
 static int enter_network(struct launch *l, const char *path) {
-  if (path[0] == 0) return unshare(CLONE_NEWNET) == 0 ? 0 : -errno;
-  enter_mounts(l->host_mounts);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  enter_mounts(l->mounts);
-  if (fd < 0) return -errno;
-  int failed = setns(fd, CLONE_NEWNET) == 0 ? 0 : -errno;
-  close(fd);
+  int home = l->host_proc < 0 ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : openat(l->host_proc, "self/ns/net", O_RDONLY | O_CLOEXEC);
+  int failed = home < 0 ? -errno : 0;
+  if (failed == 0 && path[0] == 0 && unshare(CLONE_NEWNET) != 0) failed = -errno;
+  if (failed == 0 && path[0] != 0) {
+    enter_mounts(l->host_mounts);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enter_mounts(l->mounts);
+    if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) failed = -errno;
+    if (fd >= 0) close(fd);
+  }
+  if (failed < 0 && home >= 0) close(home);
+  if (failed == 0) l->host_network = home;
   return failed;
 }
 

@@ -220,7 +220,7 @@ static void block_signals(sigset_t *before) {
 
 /* Once the sandbox is made, or locked in: before, it may have to be started once more. We keep ours, and streams to say something on where somebody waits for us. */
 void let_go(const struct launch *l) {
-  const int ours[] = {l->socket, l->status_fd, l->host_mounts, l->mounts, l->host_proc, l->signals_fd, l->command_fd};
+  const int ours[] = {l->socket, l->status_fd, l->host_mounts, l->mounts, l->host_proc, l->host_network, l->signals_fd, l->command_fd};
   for (int fd = 0; fd < 3 && l->is_detached; fd++) dup2(l->nothing, fd);
   for (unsigned from = 3, next; from != 0; from = next + 1) {
     next = ~0U;
@@ -276,7 +276,7 @@ static void forget_sandbox(struct launch *l) {
 }
 
 int main(int argc, char **argv) {
-  struct launch l = {.host_mounts = -1, .mounts = -1, .status_fd = -1, .host_proc = -1, .signals_fd = -1, .command_fd = -1};
+  struct launch l = {.host_mounts = -1, .mounts = -1, .status_fd = -1, .host_proc = -1, .host_network = -1, .signals_fd = -1, .command_fd = -1};
   char **arguments = take_command(&l, argc, argv);
   if (arguments == NULL) return 1;
   char **verb = find_verb(arguments);

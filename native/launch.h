@@ -43,6 +43,8 @@ struct launch {
   /* Where the init tells how Node ended; -1 without one. */
   int status_fd;
   int socket;
+  /* The network namespace that the keeper has left for the container's; -1 when it has not. */
+  int host_network;
   /* The directory that the command was given in. */
   int home;
   /* /dev/null */
@@ -87,6 +89,8 @@ int run_hook(struct launch *l, const char *request, const char *end, char *error
 int keep(struct launch *l);
 /* In the mount namespace of the host, or in the sandbox's again. */
 void enter_mounts(int mounts);
+/* For a process that is to do something for the host: where the command was given, but for its directory. */
+void go_home(const struct launch *l);
 /* The text after this one in a request: each is followed by a zero. NULL at the end. */
 const char *next_text(const char *text, const char *end);
 /* Removes a control group, which its last process may just be leaving: 0, also when there is none, or -errno. */

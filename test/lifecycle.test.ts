@@ -277,6 +277,23 @@ describe('lifecycle', { concurrency: false }, () => {
       (await runsc('run', '--bundle', inside, 'inside')).stdout,
       /^\{[^\n]*"id":"inside"[^\n]*"status":"created"[^\n]*\}$/,
     );
+    const wired = bundle('true', (config) => {
+      // The sixth word of the state is the pid.
+      const look = 'IFS=,:; set -- $(cat); readlink /proc/self/ns/net /proc/$6/ns/net; pwd';
+      const hook = (name: string): Json[] => [
+        { path: '/bin/sh', args: ['sh', '-c', `{ ${look}; } > ${directory}/${name}`] },
+      ];
+      config.hooks = { createRuntime: hook('wiring'), poststart: hook('wired') };
+    });
+    assert.equal((await runsc('run', '--bundle', wired, 'wired')).code, 0);
+    const ours = readlinkSync('/proc/self/ns/net');
+    for (const name of ['wiring', 'wired']) {
+      const [its, container, cwd] = readFileSync(join(directory, name), 'utf8').split('\n');
+      assert.equal(its, ours, `${name}: where the runtime is`);
+      assert.match(container ?? '', /^net:\[\d+\]$/);
+      assert.notEqual(container, ours, `${name}: the container's can be found`);
+      if (name === 'wiring') assert.equal(cwd, directory);
+    }
     const refusing = bundle('true', (config) => {
       config.hooks = { startContainer: [{ path: '/bin/busybox', args: ['false'] }] };
     });
