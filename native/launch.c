@@ -269,6 +269,7 @@ static int go_on(struct launch *l, char **verb) {
 static void forget_sandbox(struct launch *l) {
   int *const fds[] = {&l->socket, &l->status_fd, &l->mounts, &l->host_mounts, &l->host_proc};
   if (l->host_mounts >= 0) setns(l->host_mounts, CLONE_NEWNS);
+  if (fchdir(l->home) != 0) perror("runsc: cannot go back to the current directory");
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (*fds[i] >= 0) close(*fds[i]);
     *fds[i] = -1;
