@@ -1,6 +1,6 @@
 /**
  * The bytes of a regular file in memory: chunks of at most 64 KiB, absent where nothing was ever written, or, once the file has
- * been mapped or is large, a memfd of the host. A memfd gives its memory back when it is closed, chunks only when the sentry
+ * been mapped or is large, a file of the host's memory. That gives its memory back when it is closed, chunks only when the sentry
  * next collects garbage; but it takes a descriptor.
  */
 import { EFBIG, EINVAL, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP } from '../../abi/errno.ts';
@@ -12,12 +12,12 @@ import type { Quota } from './quota.ts';
 const CHUNK = 65536;
 /** Smallest size of the first chunk; it doubles, so that many small files stay small. */
 const SMALL = 256;
-/** A file with so many bytes in chunks is moved to a memfd. */
+/** A file with so many bytes in chunks is moved to the host. */
 const LARGE = 4 << 20;
 /** Offsets stay exact integers, and one call's arithmetic with them too. */
 export const MAX_FILE_SIZE = 2 ** 52;
 
-/** Closes the memfds of files that went without an unlink, with a file system that was unmounted. */
+/** Closes the host's files of those that went without an unlink, with a file system that was unmounted. */
 const lost = new FinalizationRegistry<{ host: HostMemory; fd: number }>(({ host, fd }) => host.close(fd));
 
 export class FileData {
@@ -30,7 +30,7 @@ export class FileData {
   #used = 0;
   #charged = 0;
   #promised = new PromisedSpace();
-  /** The host had no memfd for it when it became large. */
+  /** The host had no file for it when it became large. */
   #staysHere = false;
 
   constructor(quota: Quota, host: HostMemory | null) {
@@ -169,7 +169,7 @@ export class FileData {
     return this.size;
   }
 
-  /** Moves the bytes to a memfd if they are not in one yet: its descriptor or -errno. */
+  /** Moves the bytes to the host if they are not there yet: its descriptor or -errno. */
   mapping(): number {
     if (this.#hostFd >= 0) return this.#hostFd;
     const host = this.#host;
@@ -269,7 +269,7 @@ export class FileData {
     }
   }
 
-  /** A mapping writes without asking, so what a memfd takes is only learnt afterwards. */
+  /** A mapping writes without asking, so what the host's file takes is only learnt afterwards. */
   #recharge(): void {
     if (this.#host === null) return;
     const now = this.#host.usedBytes(this.#hostFd);
