@@ -42,7 +42,7 @@ function isSelected(name: string): boolean {
 
 /** The first line in which two outcomes differ. */
 function difference(expected: Outcome, actual: Outcome): string {
-  if (actual.isTimedOut) return `timed out after: ${actual.stdout.trimEnd().split('\n').at(-1)}`;
+  if (actual.isTimedOut) return `timed out after: ${actual.stdout.trimEnd().split('\n').at(-1)}\n${actual.stderr}`;
   const [want, got] = [expected, actual].map((o) => `${o.stdout}${o.stderr}exit ${o.code}`.split('\n'));
   const at = got?.findIndex((line, i) => line !== want?.[i]) ?? -1;
   return at < 0 ? `ends early, after: ${got?.at(-1)}` : `line ${at + 1}: ${got?.[at]} | native: ${want?.[at]}`;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { describeTree } from './hung-processes.ts';
 
 export const repositoryRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 /** What is tested: the launcher of this checkout, or what RUNSC names in it, the executable. */
@@ -9,6 +10,7 @@ export const runscPath = resolve(repositoryRoot, process.env.RUNSC ?? 'runsc');
 
 export interface Outcome {
   readonly stdout: string;
+  /** After a time-out, what the processes were doing too. */
   readonly stderr: string;
   /** As a shell would show it: the exit code, or 128 + the signal. */
   readonly code: number;
@@ -65,6 +67,7 @@ export function runProcess(file: string, args: readonly string[], options: RunOp
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     let isTimedOut = false;
+    let found = '';
     const killGroup = (): void => {
       if (child.pid === undefined) return;
       try {
@@ -75,6 +78,7 @@ export function runProcess(file: string, args: readonly string[], options: RunOp
     };
     const timer = setTimeout(() => {
       isTimedOut = true;
+      if (child.pid !== undefined) found = `timed out:\n${describeTree(child.pid)}`;
       killGroup();
     }, options.timeoutMs ?? 30_000);
     const collect = (stream: NodeJS.ReadableStream | null): Buffer[] => {
@@ -104,7 +108,7 @@ export function runProcess(file: string, args: readonly string[], options: RunOp
       clearTimeout(timer);
       resolve({
         stdout: Buffer.concat(stdout).toString('latin1'),
-        stderr: Buffer.concat(stderr).toString('latin1'),
+        stderr: Buffer.concat(stderr).toString('latin1') + found,
         code: code ?? 128 + (signalNumbers.get(signal ?? '') ?? 0),
         isTimedOut,
       });
