@@ -285,7 +285,8 @@ int main(int argc, char **argv) {
   const int is_asked = getenv("TSVISOR_LAUNCH") != NULL;
   unsetenv("TSVISOR_LAUNCH");
   if (!is_asked && !begins_sandbox(verb)) {
-    if (run_prepared(arguments, verb)) return 0;
+    int status = 0;
+    if (run_prepared(arguments, verb, &status)) return status;
     become_node(&l, 0);
     return 1;
   }

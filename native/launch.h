@@ -97,8 +97,12 @@ const char *next_text(const char *text, const char *end);
 int remove_directory(const char *path);
 
 /* launch-prepared.c */
-/* Does what `verb` says if it was prepared: whether it is done. Nothing has happened otherwise, or what may happen again. */
-int run_prepared(char **args, char **verb);
+/* Does what `verb` says if it was prepared: whether it is done, with its exit status. Nothing has happened otherwise, or what may happen again. */
+int run_prepared(char **args, char **verb, int *status);
+
+/* launch-exec.c */
+/* Runs a process in a container below `root`, by the words behind the verb. Returns as run_prepared does. */
+int exec_prepared(const char *root, char **words, int *status);
 
 /* launch.c */
 /* The processes that we make from here on have clocks that are so far from ours: lines of timens_offsets (time_namespaces(7)). */

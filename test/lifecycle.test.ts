@@ -66,6 +66,15 @@ interface Made {
   output(): string;
 }
 
+/** In so little address space that Node does not begin. */
+function small(...args: string[]): Promise<Outcome> {
+  return runProcess('/bin/sh', ['-c', 'ulimit -v 100000; exec "$0" "$@"', runscPath, ...args], {
+    cwd: directory,
+    input: 'typed\n',
+    timeoutMs: 30_000,
+  });
+}
+
 /** Makes a container with its output in a file of its bundle, for it holds that to its end. */
 async function makeInFile(path: string, ...command: string[]): Promise<Made> {
   const log = join(path, 'output');
@@ -147,12 +156,6 @@ describe('lifecycle', { concurrency: false }, () => {
   });
 
   test('start and delete are done without Node where nothing is left to decide', async () => {
-    // In so little address space Node does not begin.
-    const small = (...args: string[]): Promise<Outcome> =>
-      runProcess('/bin/sh', ['-c', 'ulimit -v 100000; exec "$0" "$@"', runscPath, ...args], {
-        cwd: directory,
-        timeoutMs: 30_000,
-      });
     const root = join(directory, 'state');
     const path = bundle('echo here; exit 4', (config) => {
       Object.assign(config.linux ?? {}, { cgroupsPath: '/tsvisor-small', resources: { pids: { limit: 50 } } });
@@ -226,6 +229,77 @@ describe('lifecycle', { concurrency: false }, () => {
     assert.ok(Number(readFileSync(pidFile, 'utf8')) > 0);
     await refused(/exec: "\/none"/, 'exec', '--detach', 'apart', '/none');
     await ok('delete', '--force', 'apart');
+  });
+
+  test('exec is done without Node but for terminals and what is refused', async () => {
+    const path = bundle('/bin/busybox sleep 1000');
+    await create('plain', path);
+    await ok('start', 'plain');
+    const exec = (...args: string[]): Promise<Outcome> => small('--root', join(directory, 'state'), 'exec', ...args);
+    const script = 'b=/bin/busybox; $b id -u; $b id -g; $b pwd; echo "$A$B"; $b cat; echo err >&2; exit 7';
+    const flags = ['-u', '5:6', '--cwd=/bin', '-e', 'A=b"\\\n', '--env', 'B=\u00e9'];
+    const result = await exec(...flags, 'plain', '/bin/busybox', 'sh', '-c', script);
+    const stdout = Buffer.from('5\n6\n/bin\nb"\\\n\u00e9\ntyped\n').toString('latin1');
+    assert.deepEqual(result, { stdout, stderr: 'err\n', code: 7, isTimedOut: false });
+    let files = 0;
+    const withFile = (document: string): string[] => {
+      const file = join(directory, `plain-${files++}.json`);
+      writeFileSync(file, document);
+      return ['--process', file, 'plain'];
+    };
+    const process_ = { args: ['/bin/busybox', 'sh', '-c', 'kill -9 $$'], cwd: '/', user: { uid: 0, gid: 0 } };
+    assert.equal((await exec(...withFile(JSON.stringify(process_, null, 2)))).code, 137);
+    // Engines read the status of who stands for it, and signal him.
+    const trap = 'trap "echo term; exit 5" TERM; echo ready; while :; do /bin/busybox sleep 0.05; done';
+    const child = spawn(runscPath, [
+      '--root',
+      join(directory, 'state'),
+      'exec',
+      'plain',
+      '/bin/busybox',
+      'sh',
+      '-c',
+      trap,
+    ]);
+    const said: string[] = [];
+    child.stdout.on('data', (bytes: Buffer) => {
+      said.push(String(bytes));
+      if (said.length === 1) child.kill('SIGTERM');
+    });
+    assert.deepEqual(await once(child, 'close'), [5, null]);
+    assert.equal(said.join(''), 'ready\nterm\n');
+    const pidFile = join(path, 'plain-pid');
+    // What stays has the streams of whoever called.
+    const quiet = 'ulimit -v 100000; "$@" > /dev/null 2>&1 < /dev/null';
+    const root = join(directory, 'state');
+    const sleep = ['plain', '/bin/busybox', 'sleep', '1000'];
+    const words = [runscPath, '--root', root, 'exec', '--pid-file', pidFile, '-d', ...sleep];
+    const left = await runProcess('/bin/sh', ['-c', quiet, 'sh', ...words], { cwd: directory });
+    assert.equal(left.code, 0);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    assert.equal(readFileSync(`/proc/${pid}/comm`, 'utf8'), 'runsc-exec\n');
+    for (const fd of [0, 1, 2]) assert.equal(readlinkSync(`/proc/${pid}/fd/${fd}`), '/dev/null');
+    assert.match(await ok('ps', 'plain'), / sleep 1000\n.* sleep 1000\n$/);
+    process.kill(pid, 'SIGKILL');
+    while (/ sleep 1000\n.* sleep 1000\n$/.test(await ok('ps', 'plain')));
+    // What is refused is Node's to say.
+    const absurd = [
+      [/exec: "\/none": stat \/none/, 'plain', '/none'],
+      [/args\[0] is not a string/, ...withFile('{"args": [5], "cwd": "/"}')],
+      [/cannot read .*JSON/, ...withFile('{"args": ["/bin/busybox", "true"], "cwd": "/"} {}')],
+      [/cannot read .*JSON/, ...withFile('{"args": ["/bin/busybox", "tr\nue"], "cwd": "/"}')],
+      [/process wants a terminal/, ...withFile('{"args": ["/bin/busybox", "true"], "cwd": "/", "terminal": true}')],
+      [/ENOENT/, '--process', '/none.json', 'plain'],
+      [/--user is not UID/, '--user', '5:', 'plain', '/bin/busybox', 'true'],
+      [/pid-file/, '--pid-file', '--cwd', '/', 'plain', '/bin/busybox', 'true'],
+      [/needs a command/, 'plain'],
+      [/does not exist|not running/, 'nobody', '/bin/busybox', 'true'],
+    ] as const;
+    for (const [pattern, ...args] of absurd) {
+      assert.notEqual((await exec(...args)).code, 0, args.join(' '));
+      await refused(pattern, 'exec', ...args);
+    }
+    await ok('delete', '--force', 'plain');
   });
 
   test('pause and resume', async () => {

@@ -16,6 +16,8 @@ export function compileLauncher(
   const names = [
     'launch.c',
     'launch-confine.c',
+    'launch-container.c',
+    'launch-exec.c',
     'launch-hooks.c',
     'launch-keeper.c',
     'launch-prepared.c',

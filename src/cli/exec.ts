@@ -4,7 +4,7 @@ import { closeFd, isTerminal, takeTerminal } from '../host/pty.ts';
 import { openConsole } from '../runtime/console.ts';
 import { writePidFile } from '../runtime/create.ts';
 import { execInContainer } from '../runtime/exec.ts';
-import { processFromContainer, processFromFile, wantsTerminal } from '../runtime/exec-process.ts';
+import { type ProcessRequest, processFromContainer, processFromFile } from '../runtime/exec-process.ts';
 import { readReport, socketOf } from '../runtime/report-socket.ts';
 import { releaseStdio } from '../runtime/stand-in.ts';
 import { StateDirectory } from '../runtime/state-directory.ts';
@@ -41,14 +41,13 @@ function gids(own: Parsed): number[] {
 }
 
 async function processOf(
-  directory: StateDirectory,
   own: Parsed,
   args: readonly string[],
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<{ request: ProcessRequest; wantsTerminal: boolean }> {
   const file = pathFlag(own, 'process');
   if (file !== undefined) return processFromFile(file);
   if (args.length === 0) throw new UsageError('exec needs a command, as in: runsc exec ID ls -l');
-  return processFromContainer(directory, {
+  const request = processFromContainer({
     args,
     env: allValues(own, 'env'),
     cwd: lastValue(own, 'cwd'),
@@ -57,6 +56,7 @@ async function processOf(
     caps: allValues(own, 'cap'),
     hasNoNewPrivileges: isGiven(own, 'no-new-privs'),
   });
+  return { request, wantsTerminal: false };
 }
 
 export async function exec(globals: Parsed, args: readonly string[]): Promise<number> {
@@ -64,8 +64,8 @@ export async function exec(globals: Parsed, args: readonly string[]): Promise<nu
   const [id, ...command] = words;
   if (id === undefined) throw new UsageError('exec needs a container id, as in: runsc exec ID ls -l');
   const directory = new StateDirectory(settings.root, id);
-  const process_ = await processOf(directory, own, command);
-  const hasTerminal = isGiven(own, 'tty') || wantsTerminal(process_);
+  const { request, wantsTerminal } = await processOf(own, command);
+  const hasTerminal = isGiven(own, 'tty') || wantsTerminal;
   const isDetached = isGiven(own, 'is-detached');
   const socket = pathFlag(own, 'console-socket');
   if (!isDetached && (isGiven(own, 'detach') || socket !== undefined)) return execApart(own, args, hasTerminal, socket);
@@ -80,7 +80,7 @@ export async function exec(globals: Parsed, args: readonly string[]): Promise<nu
   };
   try {
     return await execInContainer(directory, {
-      process: process_,
+      process: request,
       hasTerminal,
       fds: hasTerminal ? [0] : [0, 1, 2, ...extra],
       onStarted: () => {

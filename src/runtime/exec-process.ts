@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError, Fields } from '../wire/json-fields.ts';
 import { checkProcess } from './config-check.ts';
-import type { StateDirectory } from './state-directory.ts';
+
+/** As the sandbox is asked for it (sentry/exec-request.ts). */
+export type ProcessRequest = Readonly<Record<string, unknown>>;
 
 export interface ExecChanges {
   readonly args: readonly string[];
@@ -15,69 +17,39 @@ export interface ExecChanges {
   readonly hasNoNewPrivileges: boolean;
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function readObject(path: string): Json {
-  let value: unknown;
+/**
+ * A whole process object.
+ * @returns with whether that wants a terminal; throws a ConfigError that names what is wrong with it
+ */
+export async function processFromFile(path: string): Promise<{ request: ProcessRequest; wantsTerminal: boolean }> {
+  let process: unknown;
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    process = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new ConfigError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (!isObject(value)) throw new ConfigError(`${path}: it is not an object`);
-  return value;
-}
-
-/** A whole process object. Throws a ConfigError that names what is wrong with it. */
-export async function processFromFile(path: string): Promise<Json> {
-  const process = readObject(path);
   await checkProcess(process, path);
-  return process;
+  const wantsTerminal = new Fields(process, 'process', path).boolean('terminal');
+  return { request: { process: JSON.stringify(process) }, wantsTerminal };
 }
 
-function withCapabilities(current: unknown, added: readonly string[]): unknown {
-  if (added.length === 0) return current;
-  const names = added.map((name) => name.toUpperCase()).map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`));
-  const sets = isObject(current) ? current : {};
-  const setOf = (name: string): string[] => {
-    const have = Array.isArray(sets[name]) ? sets[name].map(String) : [];
-    return [...new Set([...have, ...names])];
-  };
-  const changed = ['bounding', 'effective', 'permitted'].map((name) => [name, setOf(name)] as const);
-  return { ...sets, ...Object.fromEntries(changed) };
-}
-
-function withUser(current: unknown, { user, additionalGids }: ExecChanges): unknown {
-  const from = isObject(current) ? current : {};
-  const gids = additionalGids.length === 0 ? {} : { additionalGids };
-  if (user === undefined) return { ...from, ...gids };
+function userOf(user: string): ProcessRequest {
   const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(user);
   if (match === null) throw new ConfigError(`--user is not UID or UID:GID: ${user}`);
   const [, uid, gid] = match;
-  return { ...from, uid: Number(uid), ...(gid === undefined ? {} : { gid: Number(gid) }), ...gids };
+  return { uid: Number(uid), ...(gid === undefined ? {} : { gid: Number(gid) }) };
 }
 
-export function processFromContainer(directory: StateDirectory, changes: ExecChanges): Json {
-  const { process } = readObject(directory.configPath);
-  if (!isObject(process)) throw new ConfigError(`${directory.configPath}: process is missing`);
-  const env = Array.isArray(process.env) ? process.env.map(String) : [];
+export function processFromContainer(changes: ExecChanges): ProcessRequest {
+  const { cwd, user, additionalGids } = changes;
+  const names = changes.caps.map((name) => name.toUpperCase());
   return {
-    ...process,
-    terminal: false,
     args: changes.args,
-    env: [...env, ...changes.env],
-    ...(changes.cwd === undefined ? {} : { cwd: changes.cwd }),
-    user: withUser(process.user, changes),
-    capabilities: withCapabilities(process.capabilities, changes.caps),
-    noNewPrivileges: process.noNewPrivileges === true || changes.hasNoNewPrivileges,
+    env: changes.env,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(user === undefined ? {} : userOf(user)),
+    ...(additionalGids.length === 0 ? {} : { additionalGids }),
+    capabilities: names.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)),
+    noNewPrivileges: changes.hasNoNewPrivileges,
   };
-}
-
-/** The fields of such an object that are looked at out here. */
-export function wantsTerminal(process: Json): boolean {
-  return new Fields(process, 'process', 'exec').boolean('terminal');
 }

@@ -1,11 +1,11 @@
 /** exec: another process in a container that runs. Out here a process of ours stands for it. */
 import { connect } from './container-handle.ts';
+import type { ProcessRequest } from './exec-process.ts';
 import { awaitEnd, forwardSignals } from './stand-in.ts';
 import type { StateDirectory } from './state-directory.ts';
 
 export interface ExecOptions {
-  /** A process object of a configuration. */
-  readonly process: object;
+  readonly process: ProcessRequest;
   /** Whether descriptor 0 is its terminal. */
   readonly hasTerminal: boolean;
   /** Becomes the process's descriptors from 0; of a terminal there is one. */
@@ -19,7 +19,7 @@ export async function execInContainer(directory: StateDirectory, options: ExecOp
   const { hasTerminal } = options;
   const client = connect(directory);
   try {
-    await client.request({ verb: 'exec', process: options.process, terminal: hasTerminal }, options.fds);
+    await client.request({ ...options.process, verb: 'exec', terminal: hasTerminal }, options.fds);
     forwardSignals(client, hasTerminal);
     options.onStarted();
     return await awaitEnd(client);

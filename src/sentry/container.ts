@@ -16,10 +16,10 @@ import { ConfigError, type Fields } from '../wire/json-fields.ts';
 import type { Compartment, Started } from './compartment.ts';
 import type { ControlConnection } from './control-server.ts';
 import { handleDebug } from './debug/debug-requests.ts';
+import { readExec } from './exec-request.ts';
 import { hostSignal } from './forward-signals.ts';
 import { type GuestHook, runGuestHook } from './guest-hooks.ts';
 import { setExecCpus } from './process-attributes.ts';
-import { readProcess } from './process-config.ts';
 import { listProcesses } from './process-list.ts';
 import { findProgram, runtimeMessage, shellStatus } from './program.ts';
 
@@ -230,7 +230,7 @@ export class Container {
     let options: ProcessOptions;
     try {
       this.#need(['running'], 'exec in');
-      options = readProcess(request.object('process') ?? request.refuse('process', 'is missing'));
+      options = readExec(request, this.#options);
     } catch (error) {
       for (const fd of fds) native.syscall(CLOSE, fd);
       throw error;

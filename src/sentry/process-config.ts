@@ -6,9 +6,9 @@ import type { Fields } from '../wire/json-fields.ts';
 import { readAttributes } from './process-attributes.ts';
 import type { CapabilitySets, LimitOptions, ProcessOptions } from './sandbox-options.ts';
 
-const MAX_ID = 0xfffffffe;
+export const MAX_ID = 0xfffffffe;
 
-function capabilitySet(names: readonly string[], fields: Fields, field: string): CapabilitySet {
+export function capabilitySet(names: readonly string[], fields: Fields, field: string): CapabilitySet {
   const known = new Map(Object.entries(capability));
   return capabilitySetOf(
     ...names.map((name) => {
@@ -52,7 +52,7 @@ function limits(process: Fields): LimitOptions[] {
   });
 }
 
-function environment(process: Fields): Record<string, string> {
+export function environment(process: Fields): Record<string, string> {
   const env: Record<string, string> = Object.create(null);
   for (const [i, text] of process.strings('env').entries()) {
     const at = text.indexOf('=');
@@ -62,11 +62,22 @@ function environment(process: Fields): Record<string, string> {
   return env;
 }
 
+/** What has no meaning here is to be what the specification says all the same. */
+function checkOthers(process: Fields): void {
+  process.boolean('terminal');
+  const size = process.object('consoleSize');
+  for (const name of ['height', 'width'])
+    if (size?.number(name, MAX_ID) === undefined) size?.refuse(name, 'is missing');
+  for (const name of ['apparmorProfile', 'selinuxLabel', 'commandLine']) process.string(name);
+  process.object('user')?.string('username');
+}
+
 /** Throws a ConfigError that names the field. */
 export function readProcess(process: Fields): ProcessOptions {
   const argv = process.strings('args');
   if (argv.length === 0 || argv[0] === '') process.refuse('args', 'has no command');
   const user = process.object('user');
+  checkOthers(process);
   return {
     argv,
     cwd: process.absolutePath('cwd'),
