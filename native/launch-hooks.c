@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -65,24 +66,27 @@ static long now_ms(void) {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Writes what it is to read, reads what it says, until it has ended: whether that was in time. */
-static int attend(const struct hook *hook, int pidfd, int input, int said, char *errors, size_t size) {
+static void close_once(int *fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+/* Writes what it is to read, and closes that when it has all; reads what it says, until it has ended: whether that was in time. */
+static int attend(const struct hook *hook, int pidfd, int *input, int said, char *errors, size_t size) {
   const long end = hook->timeout_s > 0 ? now_ms() + hook->timeout_s * 1000 : 0;
   const char *left = hook->input;
   size_t length = 0;
-  struct pollfd polled[] = {{pidfd, POLLIN, 0}, {input, POLLOUT, 0}, {said, POLLIN, 0}};
+  struct pollfd polled[] = {{pidfd, POLLIN, 0}, {*input, POLLOUT, 0}, {said, POLLIN, 0}};
   for (;;) {
+    polled[1].fd = *input;
     const long wait = end == 0 ? -1 : end - now_ms();
     if (end != 0 && wait <= 0) return 0;
-    if (poll(polled, 3, (int)wait) < 0 && errno != EINTR) return 1;
+    if (poll(polled, 3, wait > INT_MAX ? INT_MAX : (int)wait) < 0 && errno != EINTR) return 1;
     if (polled[1].revents != 0) {
       /* One that does not read its state is free to. */
-      ssize_t written = (polled[1].revents & POLLERR) != 0 ? -1 : write(input, left, strlen(left));
+      ssize_t written = (polled[1].revents & POLLERR) != 0 ? -1 : write(*input, left, strlen(left));
       if (written > 0) left += written;
-      if ((written < 0 && errno != EAGAIN) || (polled[1].revents & POLLERR) != 0 || left[0] == 0) {
-        close(input);
-        polled[1].fd = -1;
-      }
+      if ((written < 0 && errno != EAGAIN) || (polled[1].revents & POLLERR) != 0 || left[0] == 0) close_once(input);
     }
     if (polled[2].revents != 0) {
       char more[512];
@@ -92,35 +96,43 @@ static int attend(const struct hook *hook, int pidfd, int input, int said, char 
       errors[length] = 0;
     }
     /* What it started may hold its streams; nothing waits for that. */
-    if (polled[0].revents != 0 && polled[2].revents == 0) {
-      if (polled[1].fd >= 0) close(input);
-      return 1;
-    }
+    if (polled[0].revents != 0 && polled[2].revents == 0) return 1;
   }
+}
+
+/* The pipes that it reads, says and fails by, each with the reading end first: whether they are there. */
+static int make_pipes(int pipes[3][2]) {
+  memset(pipes, -1, 3 * sizeof *pipes);
+  for (int i = 0; i < 3; i++)
+    if (pipe2(pipes[i], O_CLOEXEC) != 0) return 0;
+  return 1;
+}
+
+/* Attends to the hook `child` until it has ended. @returns as run_hook does */
+static int see_to(const struct hook *hook, pid_t child, int *input, int said, int failed, char *errors, size_t size) {
+  int error = 0, status = 0, is_in_time = 1;
+  /* The end of that pipe is the beginning of the program. */
+  ssize_t told = read(failed, &error, sizeof error);
+  int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+  fcntl(*input, F_SETFL, O_NONBLOCK);
+  if (told != sizeof error && pidfd >= 0) is_in_time = attend(hook, pidfd, input, said, errors, size);
+  close_once(input);
+  if (!is_in_time) kill(child, SIGKILL);
+  close_once(&pidfd);
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  return told == sizeof error ? -error : is_in_time ? status : -ETIMEDOUT;
 }
 
 int run_hook(struct launch *l, const char *request, const char *end, char *errors, size_t size) {
   static struct hook hook;
-  int input[2], said[2], failed[2], error = 0, status = 0;
+  int pipes[3][2];
   memset(&hook, 0, sizeof hook);
   if (!read_request(&hook, request, end)) return -EINVAL;
-  if (pipe2(input, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0) return -errno;
-  pid_t child = fork();
-  if (child < 0) return -errno;
-  if (child == 0) begin_hook(l, &hook, input, said, failed[1]);
-  close(input[0]), close(said[1]), close(failed[1]);
-  /* The end of that pipe is the beginning of the program. */
-  ssize_t told = read(failed[0], &error, sizeof error);
-  close(failed[0]);
-  int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-  fcntl(input[1], F_SETFL, O_NONBLOCK);
-  int is_in_time = 1;
-  if (told == sizeof error || pidfd < 0) close(input[1]);
-  else is_in_time = attend(&hook, pidfd, input[1], said[0], errors, size);
-  if (!is_in_time) kill(child, SIGKILL);
-  if (!is_in_time) close(input[1]);
-  close(said[0]);
-  if (pidfd >= 0) close(pidfd);
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  return told == sizeof error ? -error : is_in_time ? status : -ETIMEDOUT;
+  pid_t child = make_pipes(pipes) ? fork() : -1;
+  int result = -errno;
+  if (child == 0) begin_hook(l, &hook, pipes[0], pipes[1], pipes[2][1]);
+  close_once(&pipes[0][0]), close_once(&pipes[1][1]), close_once(&pipes[2][1]);
+  if (child > 0) result = see_to(&hook, child, &pipes[0][1], pipes[1][0], pipes[2][0], errors, size);
+  close_once(&pipes[0][1]), close_once(&pipes[1][0]), close_once(&pipes[2][0]);
+  return result;
 }

@@ -44,7 +44,6 @@ const UTIME_OMIT = 0x3ffffffe;
 const ENAMETOOLONG = 36;
 const ENOSYS = 38;
 const EINVAL = 22;
-const ENODEV = 19;
 /** One name, or the text of a symbolic link. */
 const TEXT_SIZE = 4097;
 
@@ -269,13 +268,6 @@ export class NativeHostFiles {
   fileSystemType(hostFd: number): number {
     const view = new DataView(new ArrayBuffer(120));
     return this.#native.syscall(NR.fstatfs, hostFd, view) < 0 ? 0 : view.getUint32(0, true);
-  }
-
-  /** For the root of a served tree: O_PATH of an absolute path of the host, which the caller trusts. */
-  openRoot(path: string): number {
-    if (!path.startsWith('/')) return -ENODEV;
-    const failed = this.#put(this.#text, path);
-    return failed < 0 ? failed : this.#native.syscall(257, -100, this.#text, O_PATH | O_CLOEXEC);
   }
 }
 
