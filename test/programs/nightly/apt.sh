@@ -39,7 +39,11 @@ END
 export APT_CONFIG=$PWD/apt.conf
 # In a terminal apt draws a bar; times and speeds differ.
 clean() { tr '\r' '\n' | sed "s#$PWD#.#g; s/^Fetched .*/Fetched/; s/ in [0-9]*s ([^)]*)//; /^(Reading database ... [0-9]*%/d; s/[0-9]* files and dir/N files and dir/; /debconf: delaying/d" | grep -v '^$'; }
-get() { echo "== $*"; apt-get -q "$@" > out 2>&1; echo "$?" > status; clean < out; echo "exit $(cat status)"; }
+# Methods fetch side by side: which is first is nobody's to say.
+get() {
+  echo "== $*"; apt-get -q "$@" > out 2>&1; echo "$?" > status; clean < out > cleaned
+  grep -v '^Get:' cleaned; sed -n 's/^Get:[0-9]* /Get: /p' cleaned | sort; echo "exit $(cat status)"
+}
 
 get update; ls r/var/lib/apt/lists | sed 's/.*_repo_/repo_/'; stat -c '%U %a' r/var/lib/apt/lists/partial r/var/cache/apt/archives/partial
 apt-cache policy library | clean; apt-cache show extra | sed -n 1,4p
