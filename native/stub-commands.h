@@ -177,14 +177,18 @@ static long do_poke(u8 *at, u64 length, u64 word) {
   return 0;
 }
 
+static void close_received(struct thread *t) {
+  for (u32 i = 0; i < t->received_count; i++) stub_syscall(__NR_close, t->received[i], 0, 0, 0, 0, 0);
+  t->received_count = 0;
+}
+
 static long run_command(struct thread *t, u32 op, u64 *a) {
   switch (op) {
     case OP_RECEIVE_FDS:
       receive_fds(t);
       return t->received_count;
     case OP_CLOSE_FDS:
-      for (u32 i = 0; i < t->received_count; i++) stub_syscall(__NR_close, t->received[i], 0, 0, 0, 0, 0);
-      t->received_count = 0;
+      close_received(t);
       return 0;
     case OP_SAVE_FPU:
       return stub_copy((void *)a[0], fpu_image(t), xstate_size + 4) ? -14 : 0;
@@ -225,5 +229,15 @@ static long run_command(struct thread *t, u32 op, u64 *a) {
       if (op >= 1024) return -38;
       return stub_syscall(op, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
                           op == __NR_mmap ? resolve_fd(t, (long)a[4]) : (long)a[4], (long)a[5]);
+  }
+}
+
+/* The commands from `i` on are not carried out: descriptors on their way for them must not be taken for those of later ones. */
+static void give_up_commands(struct thread *t, const u8 *mb, u32 i, u32 count) {
+  close_received(t);
+  for (; i < count; i++) {
+    if (*(const volatile u32 *)(mb + MB_COMMAND_TABLE + i * COMMAND_SIZE) != OP_RECEIVE_FDS) continue;
+    receive_fds(t);
+    close_received(t);
   }
 }

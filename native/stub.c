@@ -71,8 +71,7 @@ static u32 converse(struct thread *t, u8 *mb, u32 kind) {
         }
         *(volatile long *)(command + 56) = result;
         if (result < 0 && result >= -4095) {
-          u64 none[6] = {0};
-          run_command(t, OP_CLOSE_FDS, none);
+          give_up_commands(t, mb, i + 1, commands);
           failed = 1;
           MB32(mb, MB_FAULT) = i;
           break;

@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { EINVAL } from '../abi/errno.ts';
 import { native } from '../host/native.ts';
 import { nativeFolder } from '../host/native-parts.ts';
-import { socketPair } from '../host/sockets.ts';
+import { sendFds, socketPair } from '../host/sockets.ts';
 import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { CODE, gate, next, POLL, register, STACK, start, stopZygote, window, zygote } from './stub.fixture.ts';
 import { StubProcess } from './stub-process.ts';
+import { sharedMemory } from './zygote.ts';
 
 const WRITE = 1;
 const CLOSE = 3;
@@ -97,6 +99,47 @@ test('fork makes a second process with the same memory and a mailbox of its own'
     thread.reply(L.ACTION_EXIT_PROCESS, 0);
     thread.process.destroy();
   }
+});
+
+test('a descriptor whose command was not carried out is not taken for that of a later one', () => {
+  const PWRITE64 = 18;
+  const MMAP = 9;
+  const MAP_SHARED_FIXED = 0x11;
+  const AT = 0x600000;
+  // syscall
+  const thread = start([0x0f, 0x05]);
+  next(thread);
+  const fileOf = (byte: number): number => {
+    const fd = sharedMemory('a file', 4096);
+    assert.equal(native.syscall(PWRITE64, fd, new Uint8Array([byte]), 1, 0), 1);
+    return fd;
+  };
+  const map = (at: number, byte: number): void => {
+    const fd = fileOf(byte);
+    assert.equal(sendFds(thread.process.control, [fd], 0), 0);
+    native.syscall(CLOSE, fd);
+    thread.command(L.OP_RECEIVE_FDS);
+    thread.command(MMAP, at, 4096, 1, MAP_SHARED_FIXED, L.RECEIVED_FD_BASE, 0);
+    thread.command(L.OP_CLOSE_FDS);
+  };
+  const carryOut = (): number => {
+    const count = thread.commandCount;
+    thread.reply(L.ACTION_RESUME, 0, 1);
+    assert.equal(next(thread).kind, L.KIND_DONE);
+    return thread.failure(count);
+  };
+  const notAligned = AT + 1;
+  map(notAligned, 1);
+  map(AT, 2);
+  map(AT, 3);
+  assert.equal(carryOut(), -EINVAL);
+  map(AT, 4);
+  assert.equal(carryOut(), 0);
+  const found = new Uint8Array(1);
+  assert.equal(thread.process.readMemory(AT, found, 0, 1), 1);
+  assert.equal(found[0], 4);
+  thread.reply(L.ACTION_EXIT_PROCESS, 0);
+  thread.process.destroy();
 });
 
 /** Guest code that calls the stub's own `syscall; ret` with these registers and passes the result to a system call. */
