@@ -194,7 +194,6 @@ static char spawn_stack[16384] __attribute__((aligned(16)));
 __attribute__((used, noreturn)) static void spawn_child(struct spawn *s) {
   struct rlimit none = {0, 0};
   struct rlimit stack = {8 << 20, 8 << 20};
-  struct rlimit files = {64, 64};
   unsigned long no_signals = 0;
   static const char empty[] = "";
   const char *argv[] = {s->title, NULL};
@@ -214,7 +213,6 @@ __attribute__((used, noreturn)) static void spawn_child(struct spawn *s) {
   raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, 8, 0, 0);
   raw(SYS_prlimit64, 0, RLIMIT_CORE, (long)&none, 0, 0, 0);
   raw(SYS_prlimit64, 0, RLIMIT_STACK, (long)&stack, 0, 0, 0);
-  raw(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&files, 0, 0, 0);
   raw(SYS_personality, ADDR_NO_RANDOMIZE, 0, 0, 0, 0, 0);
   raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
   raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);

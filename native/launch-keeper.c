@@ -65,6 +65,10 @@ static void answer(int socket, int result, int fd, char *text) {
     c->cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(c), &fd, sizeof fd);
   }
+  if (sendmsg(socket, &msg, MSG_NOSIGNAL) >= 0 || fd < 0) return;
+  /* The host has too many in flight, or no memory: the sentry waits for some answer. */
+  word = -errno;
+  msg.msg_controllen = 0;
   sendmsg(socket, &msg, MSG_NOSIGNAL);
 }
 

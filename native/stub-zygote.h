@@ -55,10 +55,27 @@ static u8 program_bytes[32768];
 static volatile int listener = -1;
 static volatile u32 is_listener_ready;
 
-/* Sends the notification descriptor, from a process that shares our descriptors but not our filter. */
+#define LISTENER_NONE 0
+#define LISTENER_THERE 1
+#define LISTENER_SENT 2
+#define LISTENER_LOST 3
+#define ETOOMANYREFS_ 109
+#define SEND_TRIES 1000
+#define SEND_PAUSE_NS 10000000
+#define RLIMIT_NOFILE_ 7
+
+static void change_listener(u32 state) {
+  is_listener_ready = state;
+  stub_syscall(__NR_futex, (long)&is_listener_ready, 1, 1, 0, 0, 0);
+}
+
+/*
+ * Sends the notification descriptor, from a process that shares our descriptors but neither our filter nor our limit of them: the host
+ * refuses whose user has more in flight than that, be they of others (unix(7), ETOOMANYREFS). They do not stay so.
+ */
 static void send_listener(struct thread *unused) {
   (void)unused;
-  while (is_listener_ready == 0) stub_syscall(__NR_futex, (long)&is_listener_ready, 0, 0, 0, 0, 0);
+  while (is_listener_ready == LISTENER_NONE) stub_syscall(__NR_futex, (long)&is_listener_ready, 0, LISTENER_NONE, 0, 0, 0);
   u32 facts[] = {xstate_size, (u32)xstate_features, can_patch};
   struct {
     void *base;
@@ -74,9 +91,14 @@ static void send_listener(struct thread *unused) {
   msg.iovlen = 1;
   msg.control = control.bytes;
   msg.controllen = 24;
-  stub_syscall(__NR_sendmsg, FD_CONTROL, (long)&msg, 0x4000, 0, 0, 0);
-  is_listener_ready = 2;
-  stub_syscall(__NR_futex, (long)&is_listener_ready, 1, 1, 0, 0, 0);
+  long sent = 0;
+  for (int i = 0; i < SEND_TRIES; i++) {
+    const u64 pause[2] = {0, SEND_PAUSE_NS};
+    sent = stub_syscall(__NR_sendmsg, FD_CONTROL, (long)&msg, 0x4000, 0, 0, 0);
+    if (sent != -ETOOMANYREFS_) break;
+    stub_syscall(__NR_nanosleep, (long)pause, 0, 0, 0, 0, 0);
+  }
+  change_listener(sent > 0 ? LISTENER_SENT : LISTENER_LOST);
   stub_syscall(__NR_exit, 0, 0, 0, 0, 0, 0);
 }
 
@@ -89,13 +111,15 @@ static void zygote_install_filter(void) {
   program.instructions = (u64)program_bytes;
   /* VM | FILES, reaped by SIGCHLD's being ignored. */
   stub_clone(0x100 | 0x400 | 17, (long)helper_stack + sizeof helper_stack, 0, 0, 0, send_listener, 0);
+  const u64 few[2] = {64, 64};
+  stub_syscall(__NR_prlimit64, 0, RLIMIT_NOFILE_, (long)few, 0, 0, 0);
   /* SET_MODE_FILTER, NEW_LISTENER; SPEC_ALLOW is left off */
   long fd = stub_syscall(__NR_seccomp, 1, 8, (long)&program, 0, 0, 0);
   if (fd < 0) stub_syscall(__NR_exit_group, 122, 0, 0, 0, 0, 0);
   listener = (int)fd;
-  is_listener_ready = 1;
-  stub_syscall(__NR_futex, (long)&is_listener_ready, 1, 1, 0, 0, 0);
-  while (is_listener_ready != 2) stub_syscall(__NR_futex, (long)&is_listener_ready, 0, 1, 0, 0, 0);
+  change_listener(LISTENER_THERE);
+  while (is_listener_ready == LISTENER_THERE) stub_syscall(__NR_futex, (long)&is_listener_ready, 0, LISTENER_THERE, 0, 0, 0);
+  if (is_listener_ready != LISTENER_SENT) stub_syscall(__NR_exit_group, 125, 0, 0, 0, 0, 0);
   stub_syscall(__NR_close, fd, 0, 0, 0, 0, 0);
 }
 

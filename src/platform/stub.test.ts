@@ -11,7 +11,7 @@ import { REG } from './guest-thread.ts';
 import * as L from './layout.ts';
 import { CODE, gate, next, POLL, register, STACK, start, stopZygote, window, zygote } from './stub.fixture.ts';
 import { StubProcess } from './stub-process.ts';
-import { sharedMemory } from './zygote.ts';
+import { endZygote, sharedMemory, startZygote } from './zygote.ts';
 
 const WRITE = 1;
 const CLOSE = 3;
@@ -140,6 +140,17 @@ test('a descriptor whose command was not carried out is not taken for that of a 
   assert.equal(found[0], 4);
   thread.reply(L.ACTION_EXIT_PROCESS, 0);
   thread.process.destroy();
+});
+
+test('a zygote begins while the host has many descriptors of its user in flight', () => {
+  const [ours, theirs] = socketPair();
+  // More than a stub may have.
+  for (let i = 0; i < 8; i++) assert.equal(sendFds(ours, new Array<number>(16).fill(ours), 0), 0);
+  const other = startZygote();
+  endZygote(other);
+  for (const fd of [other.control, other.listener, other.doorbell, other.pidfd, ours, theirs]) {
+    native.syscall(CLOSE, fd);
+  }
 });
 
 /** Guest code that calls the stub's own `syscall; ret` with these registers and passes the result to a system call. */
