@@ -26,17 +26,10 @@ function list(path: string): string[] {
   }
 }
 
-/** The process and all that descend from it, parents first. */
-function descendants(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
-    const stat = read(`/proc/${name}/stat`);
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-  }
-  const found = [root];
-  for (const pid of found) found.push(...(children.get(pid) ?? []));
-  return found.slice(0, MAX_PROCESSES);
+/** A process and all that have come of it, parents first. */
+export function family(pid: number): number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ');
+  return [pid, ...children.filter((word) => word !== '').flatMap((word) => family(Number(word)))];
 }
 
 /** The words at a place of a process' memory. */
@@ -67,9 +60,11 @@ function thread(pid: number, tid: string): string {
 
 /** Some lines for each process of the tree below `root`, it included. */
 export function describeTree(root: number): string {
-  const lines = descendants(root).flatMap((pid) => [
-    `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 120).trimEnd()}`,
-    ...list(`/proc/${pid}/task`).map((tid) => thread(pid, tid)),
-  ]);
+  const lines = family(root)
+    .slice(0, MAX_PROCESSES)
+    .flatMap((pid) => [
+      `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 120).trimEnd()}`,
+      ...list(`/proc/${pid}/task`).map((tid) => thread(pid, tid)),
+    ]);
   return `${lines.join('\n')}\n`;
 }
